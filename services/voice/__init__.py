@@ -1,0 +1,1 @@
+"""The voice service: speech to text and text to speech on :8006."""

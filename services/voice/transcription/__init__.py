@@ -1,0 +1,1 @@
+"""Speech to text: decode, decide the engine, transcribe, format."""
