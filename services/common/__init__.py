@@ -1,0 +1,1 @@
+"""What every Parley service shares: identity, problems, settings, telemetry, health, breaker, admission."""

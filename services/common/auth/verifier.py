@@ -1,0 +1,85 @@
+"""Verifies a JWT: size and header first, then the signature, then the claims."""
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+from jose import jwt
+from jose.exceptions import JOSEError
+
+from services.common.auth.claims import MAX_TOKEN_BYTES, ClaimRules, judge_claims, judge_header
+from services.common.auth.jwks import JwksCache
+from services.common.auth.principal import Principal
+from services.common.problems import Unauthorized
+from services.common.settings import ServiceSettings
+
+
+class TokenVerifier:
+    """`now` is seconds since the epoch."""
+
+    def __init__(
+        self,
+        settings: ServiceSettings,
+        client: httpx.AsyncClient | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
+        self._algorithms = settings.jwt_algorithms
+        self._rules = ClaimRules(
+            settings.jwt_issuer,
+            settings.jwt_audience,
+            settings.jwt_max_lifetime_seconds,
+            settings.jwt_leeway_seconds,
+        )
+        self._now = now
+        self._client = client or httpx.AsyncClient()
+        self._jwks = self._key_source(settings)
+
+    async def verify(self, token: str) -> Principal:
+        """Raises Unauthorized for any token that is not exactly in order."""
+        if len(token) > MAX_TOKEN_BYTES:
+            raise Unauthorized("The token is too long.")
+        header = _unverified_header(token)
+        judge_header(header, self._algorithms)
+        algorithm = str(header["alg"])
+        key = await self._key(algorithm, header)
+        return judge_claims(_verified_claims(token, key, algorithm), self._rules, self._now())
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+    def _key_source(self, settings: ServiceSettings) -> JwksCache | None:
+        if settings.jwt_jwks_url is None:
+            return None
+        return JwksCache(
+            settings.jwt_jwks_url,
+            self._client,
+            cache_seconds=settings.jwt_jwks_cache_seconds,
+            timeout_seconds=settings.jwt_jwks_timeout_seconds,
+        )
+
+    async def _key(self, algorithm: str, header: Mapping[str, Any]) -> str | Mapping[str, Any]:
+        if algorithm == "HS256" and self._secret is not None:
+            return self._secret
+        if self._jwks is None:
+            raise Unauthorized("The token is signed with an algorithm that is not accepted here.")
+        return await self._jwks.key(header.get("kid"), algorithm)
+
+
+def _unverified_header(token: str) -> Mapping[str, Any]:
+    try:
+        return dict(jwt.get_unverified_header(token))
+    except (JOSEError, ValueError) as exc:
+        raise Unauthorized("The token is not a JWT.") from exc
+
+
+def _verified_claims(token: str, key: str | Mapping[str, Any], algorithm: str) -> Mapping[str, Any]:
+    """The claims under a good signature. Their content is judged by claims.py, not by the library."""
+    unjudged = {
+        f"verify_{name}": False for name in ("aud", "iat", "exp", "nbf", "iss", "sub", "jti", "at_hash")
+    }
+    try:
+        return dict(jwt.decode(token, key, algorithms=[algorithm], options=unjudged))
+    except (JOSEError, ValueError, TypeError) as exc:
+        raise Unauthorized("The token's signature does not hold.") from exc

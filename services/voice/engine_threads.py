@@ -1,0 +1,130 @@
+"""Daemon threads of one engine, niced below the event loop, replaceable when a call hangs.
+
+`concurrent.futures.ThreadPoolExecutor` cannot do this: a hung call keeps its worker for ever and holds up
+the interpreter's exit. Used by engine_host.py.
+"""
+
+import contextlib
+import os
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any, Generic, TypeVar
+
+R = TypeVar("R")
+_Job = tuple[Callable[[], Any], "Task[Any]"]
+
+STUCK_MAX = 4
+"""Abandoned threads an engine may have before it is refused further work."""
+
+
+class StuckThreads(Exception):
+    """As many threads hang as are allowed to."""
+
+
+class Task(Generic[R]):
+    """One submitted call; `future` ends with it."""
+
+    def __init__(self, threads: "EngineThreads") -> None:
+        self.future: Future[R] = Future()
+        self._threads = threads
+        self.running = False
+        self.abandoned = False
+
+    def abandon(self) -> None:
+        """The call will not be waited for any more. A thread that still runs it gets a replacement."""
+        self.future.cancel()
+        self._threads._on_abandon(self)
+
+
+class EngineThreads:
+    """`workers` threads at most, not counting those that hang in abandoned calls."""
+
+    def __init__(self, name: str, *, workers: int, nice: int = 0) -> None:
+        self._name = name
+        self._nice = nice
+        self._workers = workers
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._threads = 0
+        self._running = 0
+        self._queued = 0
+        self.stuck = 0
+        """Threads in an abandoned call. One that returns after all is no longer counted."""
+
+    def submit(self, call: Callable[[], R]) -> "Task[R]":
+        """Raises StuckThreads."""
+        task: Task[R] = Task(self)
+        with self._lock:
+            if self.stuck >= STUCK_MAX:
+                raise StuckThreads(self._name)
+            self._queued += 1
+            self._jobs.put((call, task))
+            self._start_threads()
+        return task
+
+    def close(self) -> None:
+        with self._lock:
+            for _ in range(self._threads):
+                self._jobs.put(None)
+
+    def _start_threads(self) -> None:
+        while self._queued > self._threads - self._running and self._threads - self.stuck < self._workers:
+            self._threads += 1
+            threading.Thread(target=self._work, name=f"{self._name}-engine", daemon=True).start()
+
+    def _work(self) -> None:
+        _be_nice(self._nice)
+        while (job := self._jobs.get()) is not None:
+            call, task = job
+            self._run(call, task)
+            del job, call, task  # an idle thread must not keep the last request's audio alive
+            if self._surplus():
+                return
+        with self._lock:
+            self._threads -= 1
+
+    def _surplus(self) -> bool:
+        """Whether this thread was replaced while it hung; it ends then."""
+        with self._lock:
+            surplus = self._threads - self.stuck > self._workers
+            self._threads -= surplus
+            return surplus
+
+    def _run(self, call: Callable[[], Any], task: "Task[Any]") -> None:
+        wanted = task.future.set_running_or_notify_cancel()
+        with self._lock:
+            self._queued -= 1
+            self._running += 1
+            task.running = True
+        try:
+            result = call() if wanted else None
+        except BaseException as exc:  # the future carries it to whoever waits
+            self._end(task)
+            task.future.set_exception(exc)
+        else:
+            self._end(task)
+            if wanted:
+                task.future.set_result(result)
+
+    def _end(self, task: "Task[Any]") -> None:
+        with self._lock:
+            self._running -= 1
+            task.running = False
+            self.stuck -= task.abandoned
+
+    def _on_abandon(self, task: "Task[Any]") -> None:
+        with self._lock:
+            if task.running and not task.abandoned:
+                task.abandoned = True
+                self.stuck += 1
+                self._start_threads()
+
+
+def _be_nice(increment: int) -> None:
+    """Linux gives each thread its own niceness, so that the loop answers while engines are at work."""
+    if sys.platform == "linux" and increment:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), increment)
