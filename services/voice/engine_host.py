@@ -89,9 +89,9 @@ class EngineHost(Generic[E]):
         """`call(engine, cancelled)` in one of the engine's threads, once there is a place.
 
         A result that is worthless (silence, half of the text) is judged inside `call`, which raises
-        EngineFailed, so that the breaker learns of it. Raises Overloaded, DeadlineExceeded (while it waited), or EngineFailed with the reason
-        `breaker_open`, `timeout`, `stuck`, `error`, or the engine's own. When the awaiting task is
-        cancelled, `cancelled` is set and the breaker learns nothing.
+        EngineFailed, so that the breaker learns of it. When the awaiting task is cancelled, `cancelled`
+        is set and the breaker learns nothing. Raises Overloaded, DeadlineExceeded, or EngineFailed with
+        the reason `breaker_open`, `timeout`, `stuck`, `error`, or the engine's own.
         """
         place = await self.admission.enter(deadline)
         permit = self.breaker.try_acquire()
@@ -197,12 +197,16 @@ class EngineHost(Generic[E]):
             _leave(place)
             return
         loop = asyncio.get_running_loop()
-        give_up = loop.call_later(ABANDON_AFTER_SECONDS, lambda: (task.abandon(), _leave(place)))
+
+        def abandon() -> None:
+            task.abandon()
+            _leave(place)
 
         def ended() -> None:
             give_up.cancel()
             _leave(place)
 
+        give_up = loop.call_later(ABANDON_AFTER_SECONDS, abandon)
         task.future.add_done_callback(lambda _: _call_soon(loop, ended))
 
 
