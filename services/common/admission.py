@@ -103,7 +103,8 @@ class Admission:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.append(place)
         try:
-            await asyncio.wait_for(place, deadline.remaining_seconds)
+            async with asyncio.timeout(deadline.remaining_seconds):
+                await place
         except BaseException as exc:
             self._give_up(place)
             if isinstance(exc, TimeoutError):

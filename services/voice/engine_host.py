@@ -9,7 +9,6 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -180,7 +179,8 @@ class EngineHost(Generic[E]):
             _leave(place)
             raise EngineFailed("stuck", f"{self.name} hangs in every thread it may have") from exc
         try:
-            return await asyncio.wait_for(_shielded(task.future), limit_seconds)
+            async with asyncio.timeout(limit_seconds):
+                return await asyncio.shield(asyncio.wrap_future(task.future))
         except TimeoutError as exc:
             raise EngineFailed("timeout", f"{self.name} gave no answer in {limit_seconds:.1f} s") from exc
         except EngineFailed:
@@ -208,11 +208,6 @@ class EngineHost(Generic[E]):
 
         give_up = loop.call_later(ABANDON_AFTER_SECONDS, abandon)
         task.future.add_done_callback(lambda _: _call_soon(loop, ended))
-
-
-async def _shielded(future: Future[R]) -> R:
-    """Waits without passing a cancellation on: a call that has begun ends in its own time."""
-    return await asyncio.shield(asyncio.wrap_future(future))
 
 
 def _leave(place: Place | None) -> None:
