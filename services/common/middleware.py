@@ -2,9 +2,11 @@
 
 import time
 
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.common import problem_handlers, telemetry
+from services.common.disconnect import ClientGone
 from services.common.metrics import HttpMetrics
 
 _log = telemetry.get_logger()
@@ -45,6 +47,8 @@ class RequestContextMiddleware:
         self._metrics.in_progress.inc()
         try:
             await self._app(scope, receive, send_with_id)
+        except (ClientGone, ClientDisconnect):
+            return  # nobody is there to be told
         except Exception as exc:
             problem = problem_handlers.from_unexpected(exc)
             if status != NOTHING_SENT:

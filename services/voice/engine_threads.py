@@ -76,7 +76,7 @@ class EngineThreads:
             threading.Thread(target=self._work, name=f"{self._name}-engine", daemon=True).start()
 
     def _work(self) -> None:
-        _be_nice(self._nice)
+        lower_thread_priority(self._nice)
         while (job := self._jobs.get()) is not None:
             call, task = job
             self._run(call, task)
@@ -123,7 +123,7 @@ class EngineThreads:
                 self._start_threads()
 
 
-def _be_nice(increment: int) -> None:
+def lower_thread_priority(increment: int = 5) -> None:
     """Linux gives each thread its own niceness, so that the loop answers while engines are at work."""
     if sys.platform == "linux" and increment:
         with contextlib.suppress(OSError):

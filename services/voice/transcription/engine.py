@@ -15,10 +15,20 @@ SAMPLE_RATE_HZ = 16_000
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechSpan:
+    """A stretch in which somebody speaks: sample indices, end exclusive."""
+
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
     """Decoded speech. `samples`: mono float32, shape (n,), in [-1, 1], at SAMPLE_RATE_HZ."""
 
     samples: NDArray[np.float32]
+    speech: Sequence[SpeechSpan] = ()
+    """Where voice activity was found, in order. Never empty when an engine is asked."""
     language: str | None = None
     """BCP 47 primary subtag (`en`, `ko`); None lets the engine detect it."""
     word_timestamps: bool = False

@@ -1,0 +1,27 @@
+"""GET /api/v1/voice/models/status: what each engine is and how it does."""
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+
+from services.common.auth import Principal, require_scope
+from services.voice.engine_host import EngineHost
+
+router = APIRouter(prefix="/api/v1/voice", tags=["status"])
+
+
+@router.get("/models/status")
+async def models_status(request: Request, _: Annotated[Principal, Depends(require_scope())]) -> dict[str, Any]:
+    """Seconds, bytes; real_time_factor is processing time per second of audio."""
+    state = request.app.state
+    return {
+        "transcription": _statuses(state.transcription.hosts.values()),
+        "synthesis": _statuses(state.synthesis.hosts.values()),
+        "routing_threshold_seconds": state.settings.voice_stt_threshold_seconds,
+    }
+
+
+def _statuses(hosts: Iterable[EngineHost[Any]]) -> list[dict[str, Any]]:
+    return [asdict(host.status()) for host in hosts]

@@ -1,0 +1,77 @@
+"""A child process that speaks with libespeak-ng: JSON lines in, length-prefixed PCM16 out.
+
+The library is C with global state and is used a second time, by Kokoro's phonemizer; in a process of its own
+it can crash or hang without taking the service along. Started by espeak.py.
+"""
+
+import ctypes
+import json
+import os
+import struct
+import sys
+from typing import Any, BinaryIO
+
+import espeakng_loader
+
+_AUDIO_OUTPUT_SYNCHRONOUS = 2
+_DONT_EXIT = 0x8000
+_CHARS_UTF8 = 1
+_RATE, _EE_OK = 1, 0
+_BUFFER_MS = 200
+_DEFAULT_WORDS_PER_MINUTE = 165
+_CALLBACK = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+
+
+class Library:
+    """libespeak-ng, in its synchronous mode. Source: espeak-ng's speak_lib.h."""
+
+    def __init__(self) -> None:
+        self._lib = ctypes.CDLL(espeakng_loader.get_library_path())
+        data_path = espeakng_loader.get_data_path().encode()
+        rate = self._lib.espeak_Initialize(_AUDIO_OUTPUT_SYNCHRONOUS, _BUFFER_MS, data_path, _DONT_EXIT)
+        if rate <= 0:
+            raise OSError("espeak_Initialize failed")
+        self.sample_rate_hz = int(rate)
+        self._pcm = bytearray()
+        self._callback = _CALLBACK(self._collect)  # must outlive every call
+        self._lib.espeak_SetSynthCallback(self._callback)
+
+    def speak(self, text: str, voice: str, speed: float) -> bytes:
+        """PCM16 at sample_rate_hz. The text is plain: no SSML, no phoneme input."""
+        self._pcm.clear()
+        if self._lib.espeak_SetVoiceByName(voice.encode()) != _EE_OK:
+            raise ValueError(f"no such voice: {voice}")
+        words_per_minute = round(min(450, max(80, _DEFAULT_WORDS_PER_MINUTE * speed)))
+        self._lib.espeak_SetParameter(_RATE, words_per_minute, 0)
+        raw = text.encode() + b"\0"
+        done = self._lib.espeak_Synth(raw, ctypes.c_size_t(len(raw)), 0, 0, 0, _CHARS_UTF8, None, None)
+        if done != _EE_OK:
+            raise OSError("espeak_Synth failed")
+        return bytes(self._pcm)
+
+    def _collect(self, samples: Any, count: int, _: Any) -> int:
+        if samples and count > 0:
+            self._pcm += ctypes.string_at(samples, count * 2)
+        return 0
+
+
+def serve(requests: BinaryIO, replies: BinaryIO) -> None:
+    library = Library()
+    for line in requests:
+        request = json.loads(line)
+        try:
+            reply = library.speak(request["text"], request["voice"], request["speed"])
+            header = {"sample_rate_hz": library.sample_rate_hz}
+        except (ValueError, OSError) as exc:
+            reply, header = b"", {"error": str(exc)}
+        encoded = json.dumps(header).encode()
+        replies.write(struct.pack("<II", len(encoded), len(reply)) + encoded + reply)
+        replies.flush()
+
+
+if __name__ == "__main__":
+    # the library itself may print to standard output: give it standard error instead
+    replies_fd = os.dup(1)
+    os.dup2(2, 1)
+    with os.fdopen(replies_fd, "wb") as out:
+        serve(sys.stdin.buffer, out)
