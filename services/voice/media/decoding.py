@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO
 
 import av
 import numpy as np
@@ -64,10 +64,9 @@ def decode(
 
 def _open(file: BinaryIO) -> InputContainer:
     try:
-        opened = av.open(file, "r", options={"format_whitelist": _DEMUXERS}, metadata_errors="ignore")
+        return av.open(file, "r", options={"format_whitelist": _DEMUXERS}, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as exc:
         raise UnsupportedAudio("This is not an audio file of a kind that can be read here.") from exc
-    return cast("InputContainer", opened)
 
 
 def _audio_stream(container: InputContainer, limits: DecodeLimits) -> AudioStream:
@@ -172,4 +171,3 @@ class _Samples:
 def _sane(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Float WAV files may hold anything; an infinity would poison every average after it."""
     return np.clip(np.nan_to_num(samples, nan=0.0, posinf=1.0, neginf=-1.0), -1.0, 1.0)
-

@@ -14,7 +14,7 @@ _MAX_CHUNKS = 64
 
 
 def refuse_lying_wav(file: BinaryIO, size_bytes: int) -> None:
-    """Raises DamagedAudio when the data chunk promises more than the file has. Leaves the file at its start."""
+    """Raises DamagedAudio when the data chunk promises more than there is. Rewinds the file."""
     file.seek(0)
     header = file.read(12)
     if header[:4] == b"RIFF" and header[8:12] == b"WAVE":

@@ -12,7 +12,7 @@ router = APIRouter(tags=["health"])
 
 @router.get("/health")
 async def health(request: Request, fresh: bool = False) -> JSONResponse:
-    """200 when the last canary came back, 503 when not. `fresh=1` waits for a new one, at most its deadline."""
+    """503 when the last canary failed. `fresh=1` waits for a new one, at most its deadline."""
     canary: Canary = request.app.state.canary
     result = await (canary.run() if fresh else canary.latest())
     body: dict[str, Any] = {"service": "voice-interaction-service", **result.as_json()}

@@ -13,7 +13,9 @@ router = APIRouter(prefix="/api/v1/voice", tags=["status"])
 
 
 @router.get("/models/status")
-async def models_status(request: Request, _: Annotated[Principal, Depends(require_scope())]) -> dict[str, Any]:
+async def models_status(
+    request: Request, _: Annotated[Principal, Depends(require_scope())]
+) -> dict[str, Any]:
     """Seconds, bytes; real_time_factor is processing time per second of audio."""
     state = request.app.state
     return {

@@ -10,7 +10,6 @@ import av
 import numpy as np
 from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
-from av.container import OutputContainer
 from numpy.typing import NDArray
 
 from services.voice.synthesis.leveling import SAMPLE_RATE_HZ
@@ -70,7 +69,7 @@ def encode_whole(samples: NDArray[np.float32], chosen: AudioFormat) -> bytes:
 
 def pcm16(samples: NDArray[np.float32]) -> bytes:
     """Signed 16-bit little-endian."""
-    return cast("bytes", (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes())
+    return (np.clip(samples, -1.0, 1.0) * 32767.0).round().astype("<i2").tobytes()
 
 
 def wav_header(data_bytes: int) -> bytes:
@@ -98,9 +97,11 @@ class PcmEncoder:
 class FFmpegEncoder:
     """A container written into a buffer that cannot seek, drained after each piece."""
 
-    def __init__(self, container: str, codec: str, sample_format: str, rate_hz: int, bit_rate: int | None) -> None:
+    def __init__(
+        self, container: str, codec: str, sample_format: str, rate_hz: int, bit_rate: int | None
+    ) -> None:
         self._buffer = _Drain()
-        self._container = cast("OutputContainer", av.open(self._buffer, "w", format=container))
+        self._container = av.open(self._buffer, "w", format=container)
         stream = cast("AudioStream", self._container.add_stream(codec, rate=rate_hz))
         stream.layout = "mono"
         stream.format = sample_format

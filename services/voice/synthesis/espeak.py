@@ -1,4 +1,4 @@
-"""eSpeak NG: a plain voice in a hundred languages, within milliseconds. An adapter; speaks in a child process."""
+"""eSpeak NG: a plain voice in a hundred languages, at once. An adapter; speaks in a child process."""
 
 import importlib.util
 import json
@@ -9,7 +9,7 @@ import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 import numpy as np
 
@@ -52,8 +52,8 @@ class EspeakEngine:
             self._running_worker()
 
     def close(self) -> None:
-        with suppress(AttributeError):
-            self._kill(self._worker)  # type: ignore[arg-type]  # None when it never ran
+        if self._worker is not None:
+            self._kill(self._worker)
 
     def synthesize(self, request: SpeechRequest, cancelled: threading.Event) -> Speech:
         """A worker that hangs is killed as soon as `cancelled` is set; the next sentence has a new one."""
@@ -80,7 +80,9 @@ class EspeakEngine:
             answered.set()
         if "error" in header:
             raise EngineFailed("error", str(header["error"]))
-        return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0, int(str(header["sample_rate_hz"]))
+        return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0, int(
+            str(header["sample_rate_hz"])
+        )
 
     def _guard(
         self, worker: "subprocess.Popen[bytes]", answered: threading.Event, cancelled: threading.Event
@@ -112,7 +114,9 @@ class EspeakEngine:
         return next((code for code in (lowered, lowered.split("-")[0]) if code in self._languages), None)
 
 
-def _exchange(worker: "subprocess.Popen[bytes]", request: dict[str, object]) -> tuple[dict[str, object], bytes]:
+def _exchange(
+    worker: "subprocess.Popen[bytes]", request: dict[str, object]
+) -> tuple[dict[str, object], bytes]:
     if worker.stdin is None or worker.stdout is None:
         raise OSError("the worker has no pipes")
     worker.stdin.write(json.dumps(request).encode() + b"\n")
@@ -121,11 +125,11 @@ def _exchange(worker: "subprocess.Popen[bytes]", request: dict[str, object]) -> 
     return json.loads(_read(worker.stdout, header_bytes)), _read(worker.stdout, pcm_bytes)
 
 
-def _read(stream: "BinaryIO | object", count: int) -> bytes:
-    raw = stream.read(count)  # type: ignore[attr-defined]  # Popen's pipes are IO[bytes]
+def _read(stream: "IO[bytes]", count: int) -> bytes:
+    raw = stream.read(count)
     if len(raw) < count:
         raise OSError("the worker's pipe broke off")
-    return bytes(raw)
+    return raw
 
 
 def _languages() -> dict[str, str]:

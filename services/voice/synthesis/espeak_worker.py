@@ -61,7 +61,7 @@ def serve(requests: BinaryIO, replies: BinaryIO) -> None:
         request = json.loads(line)
         try:
             reply = library.speak(request["text"], request["voice"], request["speed"])
-            header = {"sample_rate_hz": library.sample_rate_hz}
+            header: dict[str, object] = {"sample_rate_hz": library.sample_rate_hz}
         except (ValueError, OSError) as exc:
             reply, header = b"", {"error": str(exc)}
         encoded = json.dumps(header).encode()

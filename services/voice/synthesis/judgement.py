@@ -19,12 +19,12 @@ _FRAME_SECONDS = 0.02
 _START_SECONDS = 0.3
 """What a sentence takes on top of its characters: onset, last syllable, trailing quiet."""
 _DEFAULT_PACE = 0.058
-"""Seconds per unit of `spoken_units`; measured: Kokoro 0.056 to 0.064, eSpeak 0.055 to 0.065."""
+"""Seconds per unit of `spoken_units` until an engine's own pace is known."""
 _WIDEST = 4.0
 _SHORTEST = 0.62
 _SHORTEST_IF_CUT = 0.85
 """Shares of the expected length below which speech is not all of the sentence; the second when it also ends
-at full voice. Measured over 60 sentences: whole ones 0.78 to 1.3, halved ones 0.40 to 0.60."""
+at full voice."""
 _LEARNT_SAMPLES = 64
 _MIN_SAMPLES = 5
 _MIN_UNITS = 12

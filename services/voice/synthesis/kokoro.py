@@ -14,9 +14,28 @@ from services.voice.synthesis.tempo import stretched
 
 _MODEL_FILES = ("model.onnx",)
 _VOICE_FILES = ("voices.bin", "voices.npz")
-_LANGUAGES = {"a": "en-us", "b": "en-gb", "e": "es", "f": "fr-fr", "h": "hi", "i": "it", "j": "ja", "p": "pt-br", "z": "cmn"}
+_LANGUAGES = {
+    "a": "en-us",
+    "b": "en-gb",
+    "e": "es",
+    "f": "fr-fr",
+    "h": "hi",
+    "i": "it",
+    "j": "ja",
+    "p": "pt-br",
+    "z": "cmn",
+}
 """By the first letter of a voice's name. Source: Kokoro-82M, VOICES.md."""
-_PHONEMIZED = {"en": "en-us", "en-us": "en-us", "en-gb": "en-gb", "es": "es", "fr": "fr-fr", "hi": "hi", "it": "it", "pt": "pt-br"}  # fmt: skip
+_PHONEMIZED = {
+    "en": "en-us",
+    "en-us": "en-us",
+    "en-gb": "en-gb",
+    "es": "es",
+    "fr": "fr-fr",
+    "hi": "hi",
+    "it": "it",
+    "pt": "pt-br",
+}
 """Languages whose phonemes eSpeak gives as Kokoro was trained on them."""
 _PREFERRED = ("af_heart", "af_bella", "jf_alpha")
 _OWN_SPEEDS = (0.5, 2.0)
@@ -68,7 +87,7 @@ class KokoroEngine:
         self._kokoro = None
 
     def synthesize(self, request: SpeechRequest, cancelled: threading.Event) -> Speech:
-        """One sentence is one call of the model, about half as long as its speech; it cannot be interrupted."""
+        """One sentence is one call of the model, which cannot be interrupted."""
         self.load()
         language = _phonemizer_language(request.language)
         if language is None:

@@ -1,4 +1,4 @@
-"""Brings every engine's speech to one sample rate and one loudness, so that a hand-over is not heard as a jump."""
+"""Brings all speech to one sample rate and one loudness, so that a hand-over is not heard as a jump."""
 
 import numpy as np
 import soxr

@@ -12,7 +12,11 @@ MAX_SENTENCE_CHARS = 240
 MAX_FIRST_SENTENCE_CHARS = 120
 
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof sr jr st vs etc e.g i.e cf no vol fig approx dept est gen col capt lt inc ltd co".split()
+    (
+        *("mr", "mrs", "ms", "dr", "prof", "sr", "jr", "st", "gen", "col", "capt", "lt"),
+        *("vs", "etc", "e.g", "i.e", "cf", "no", "vol", "fig", "approx", "dept", "est"),
+        *("inc", "ltd", "co"),
+    )
 )
 _END = re.compile(r"(?P<stop>[.!?…]+[\"'”’)\]]*)(?=\s)|(?P<wide>[。！？]+[」』”’）]*)|(?P<line>\n\s*)")
 _CLAUSES = (re.compile(r"[;:—](?=\s)|[；：]"), re.compile(r",(?=\s)|[，、]"), re.compile(r"\s"))
@@ -42,7 +46,9 @@ def is_speakable(text: str) -> bool:
 def _split(text: str) -> Iterator[str]:
     start = 0
     for match in _END.finditer(text):
-        if match["stop"] and _is_abbreviation(text[start : match.start()], text[match.end() :], match["stop"]):
+        if match["stop"] and _is_abbreviation(
+            text[start : match.start()], text[match.end() :], match["stop"]
+        ):
             continue
         yield text[start : match.end()].strip()
         start = match.end()

@@ -45,12 +45,18 @@ class SynthesisSettings(ServiceSettings):
     @field_validator("voice_tts_chain", "voice_kokoro_models", mode="before")
     @classmethod
     def _comma_separated(cls, value: object) -> object:
-        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+        return (
+            tuple(part.strip() for part in value.split(",") if part.strip())
+            if isinstance(value, str)
+            else value
+        )
 
     @field_validator("voice_tts_chain")
     @classmethod
     def _known_engines(cls, chain: tuple[str, ...]) -> tuple[str, ...]:
         unknown = [name for name in chain if name not in KNOWN_ENGINES]
         if unknown or not chain or len(set(chain)) < len(chain):
-            raise ValueError(f"names each of {', '.join(KNOWN_ENGINES)} at most once; got {', '.join(chain) or 'none'}")
+            raise ValueError(
+                f"names each of {', '.join(KNOWN_ENGINES)} at most once; got {', '.join(chain) or 'none'}"
+            )
         return chain

@@ -50,9 +50,15 @@ def select(
 ) -> Selection:
     """`availability` has an entry for "vosk" and one for "whisper", for the utterance's language."""
     rule, preferred = _rule(duration_seconds, requested, threshold_seconds)
-    order = [preferred] if rule is Rule.FORCED else [preferred, *(name for name in availability if name != preferred)]
+    order = (
+        [preferred]
+        if rule is Rule.FORCED
+        else [preferred, *(name for name in availability if name != preferred)]
+    )
     candidates = [name for name in order if availability[name].available]
-    unavailable = {name: availability[name].reason or "unavailable" for name in order if name not in candidates}
+    unavailable = {
+        name: availability[name].reason or "unavailable" for name in order if name not in candidates
+    }
     reason = _reason(rule, preferred, duration_seconds, threshold_seconds)
     escalated_from = None
     if preferred in unavailable and candidates:

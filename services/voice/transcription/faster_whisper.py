@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from services.voice.engines import AVAILABLE, Availability, EngineFailed
 from services.voice.transcription import whisper_windows
-from services.voice.transcription.engine import SAMPLE_RATE_HZ, Segment, SpeechSpan, Transcript, Utterance, Word
+from services.voice.transcription.engine import (
+    SAMPLE_RATE_HZ,
+    Segment,
+    SpeechSpan,
+    Transcript,
+    Utterance,
+    Word,
+)
 from services.voice.transcription.whisper_windows import FULL_WINDOW_FRAMES, Hearing
 
 _SECONDS_PER_TIMESTAMP = 0.02

@@ -61,23 +61,23 @@ def as_text(result: Transcription, chosen: ResponseFormat) -> str:
 
 def as_srt(segments: Sequence[Segment]) -> str:
     cues = [
-        f"{number}\n{_clock(item.start_seconds, ',')} --> {_clock(item.end_seconds, ',')}\n{_wrap(item.text)}\n"
-        for number, item in enumerate(segments, start=1)
+        f"{number}\n{_span(item, ',')}\n{_wrap(item.text)}\n" for number, item in enumerate(segments, start=1)
     ]
     return "\n".join(cues)
 
 
 def as_vtt(segments: Sequence[Segment]) -> str:
-    cues = [
-        f"{_clock(item.start_seconds, '.')} --> {_clock(item.end_seconds, '.')}\n{_escape(_wrap(item.text))}\n"
-        for item in segments
-    ]
+    cues = [f"{_span(item, '.')}\n{_escape(_wrap(item.text))}\n" for item in segments]
     return "\n".join(["WEBVTT\n", *cues])
 
 
 def _segment(number: int, segment: Segment, verbose: bool) -> dict[str, Any]:
     fields = {"id": number} | asdict(segment)
     return fields if verbose else {name: value for name, value in fields.items() if name != "words"}
+
+
+def _span(segment: Segment, decimal_mark: str) -> str:
+    return f"{_clock(segment.start_seconds, decimal_mark)} --> {_clock(segment.end_seconds, decimal_mark)}"
 
 
 def _clock(seconds: float, decimal_mark: str) -> str:

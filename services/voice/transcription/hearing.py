@@ -32,7 +32,9 @@ class Ear:
     def __init__(self, limits: DecodeLimits, *, workers: int, decode_seconds: float) -> None:
         self._limits = limits
         self._decode_seconds = decode_seconds
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="decode", initializer=lower_thread_priority)
+        self._pool = ThreadPoolExecutor(
+            workers, thread_name_prefix="decode", initializer=lower_thread_priority
+        )
 
     async def hear(self, file: BinaryIO, size_bytes: int, deadline: Deadline) -> Heard:
         """Raises UnsupportedAudio, DamagedAudio, AudioTooLong, DeadlineExceeded."""
@@ -64,4 +66,3 @@ async def _ended(work: "asyncio.Future[Heard]") -> None:
         await asyncio.wait([work], timeout=1.0)
     if work.done() and not work.cancelled():
         work.exception()
-

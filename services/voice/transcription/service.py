@@ -117,7 +117,9 @@ class TranscriptionService:
         if not speech:
             return self._nothing_said(duration_seconds, course)
         utterance = Utterance(samples, speech, options.language, options.word_timestamps)
-        name, transcript = await self._ask_in_order(utterance, selection.candidates, course, deadline, options)
+        name, transcript = await self._ask_in_order(
+            utterance, selection.candidates, course, deadline, options
+        )
         return self._answer(utterance, name, transcript, course)
 
     def _select(self, duration_seconds: float, options: TranscriptionOptions) -> Selection:
@@ -169,7 +171,9 @@ class TranscriptionService:
         asked = replace(utterance, language=self._language_for(name, utterance.language))
         started = self._clock()
         try:
-            transcript = await host.run(lambda engine, cancelled: engine.transcribe(asked, cancelled), deadline)
+            transcript = await host.run(
+                lambda engine, cancelled: engine.transcribe(asked, cancelled), deadline
+            )
         except EngineFailed as exc:
             course.attempts.append(Attempt(name, exc.reason))
             course.failed = True
@@ -187,7 +191,9 @@ class TranscriptionService:
             return False
         return transcript.confidence is None or transcript.confidence < self._min_confidence
 
-    def _answer(self, utterance: Utterance, name: str, transcript: Transcript, course: _Course) -> Transcription:
+    def _answer(
+        self, utterance: Utterance, name: str, transcript: Transcript, course: _Course
+    ) -> Transcription:
         answer = Transcription(
             text=transcript.text,
             language=transcript.language,

@@ -109,7 +109,7 @@ class VoskEngine:
     def _folders(self) -> dict[str, Path]:
         if not self._models_dir.is_dir():
             return {}
-        found = {}
+        found: dict[str, Path] = {}
         for folder in sorted(self._models_dir.iterdir()):
             match = _FOLDER.match(folder.name)
             if match and (folder / "am").is_dir():

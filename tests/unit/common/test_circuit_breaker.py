@@ -24,6 +24,11 @@ def _permit(breaker: CircuitBreaker) -> Permit:
     return permit
 
 
+def _state(breaker: CircuitBreaker) -> BreakerState:
+    """A call, so that the type checker does not take an earlier state for the present one."""
+    return breaker.state
+
+
 def _fail(breaker: CircuitBreaker, times: int) -> None:
     for _ in range(times):
         _permit(breaker).failure()
@@ -31,9 +36,9 @@ def _fail(breaker: CircuitBreaker, times: int) -> None:
 
 def test_five_consecutive_failures_open_it(breaker: CircuitBreaker) -> None:
     _fail(breaker, 4)
-    assert breaker.state is BreakerState.CLOSED
+    assert _state(breaker) is BreakerState.CLOSED
     _fail(breaker, 1)
-    assert breaker.state is BreakerState.OPEN
+    assert _state(breaker) is BreakerState.OPEN
     assert breaker.try_acquire() is None
 
 
@@ -41,16 +46,16 @@ def test_four_failures_a_success_and_four_failures_leave_it_closed(breaker: Circ
     _fail(breaker, 4)
     _permit(breaker).success()
     _fail(breaker, 4)
-    assert breaker.state is BreakerState.CLOSED
+    assert _state(breaker) is BreakerState.CLOSED
 
 
 def test_it_stays_open_for_sixty_seconds(breaker: CircuitBreaker, clock: FakeClock) -> None:
     _fail(breaker, 5)
     clock.advance(59.9)
-    assert breaker.state is BreakerState.OPEN
+    assert _state(breaker) is BreakerState.OPEN
     assert breaker.retry_after_seconds() == pytest.approx(0.1)
     clock.advance(0.1)
-    assert breaker.state is BreakerState.HALF_OPEN
+    assert _state(breaker) is BreakerState.HALF_OPEN
 
 
 def test_exactly_one_of_a_hundred_waiting_threads_gets_the_probe(
@@ -67,9 +72,9 @@ def test_a_good_probe_closes_it(breaker: CircuitBreaker, clock: FakeClock) -> No
     _fail(breaker, 5)
     clock.advance(60)
     _permit(breaker).success()
-    assert breaker.state is BreakerState.CLOSED
+    assert _state(breaker) is BreakerState.CLOSED
     _fail(breaker, 4)
-    assert breaker.state is BreakerState.CLOSED
+    assert _state(breaker) is BreakerState.CLOSED
 
 
 def test_a_bad_probe_opens_it_for_another_sixty_seconds(breaker: CircuitBreaker, clock: FakeClock) -> None:
@@ -77,16 +82,16 @@ def test_a_bad_probe_opens_it_for_another_sixty_seconds(breaker: CircuitBreaker,
     clock.advance(60)
     _permit(breaker).failure()
     clock.advance(59)
-    assert breaker.state is BreakerState.OPEN
+    assert _state(breaker) is BreakerState.OPEN
     clock.advance(1)
-    assert breaker.state is BreakerState.HALF_OPEN
+    assert _state(breaker) is BreakerState.HALF_OPEN
 
 
 def test_a_cancelled_probe_goes_to_the_next_caller(breaker: CircuitBreaker, clock: FakeClock) -> None:
     _fail(breaker, 5)
     clock.advance(60)
     _permit(breaker).release()
-    assert breaker.state is BreakerState.HALF_OPEN
+    assert _state(breaker) is BreakerState.HALF_OPEN
     assert _permit(breaker).is_probe
 
 
@@ -100,10 +105,10 @@ def test_a_late_verdict_of_a_call_begun_before_does_not_pass_for_the_probe(
     late_success.success()
     late_failure.failure()
     late_release.release()
-    assert breaker.state is BreakerState.HALF_OPEN
+    assert _state(breaker) is BreakerState.HALF_OPEN
     assert breaker.try_acquire() is None
     probe.success()
-    assert breaker.state is BreakerState.CLOSED
+    assert _state(breaker) is BreakerState.CLOSED
 
 
 def test_acquire_says_when_to_come_back(breaker: CircuitBreaker, clock: FakeClock) -> None:

@@ -1,0 +1,122 @@
+"""Puts the voice service's app together out of parts that main.py built. `create_app` is the only way in."""
+
+import asyncio
+import gc
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from services.common import telemetry
+from services.common.admission import Admission
+from services.common.app import create_base_app
+from services.common.health import Readiness
+from services.voice.canary import Canary
+from services.voice.engine_host import EngineHost
+from services.voice.engines import EngineFailed
+from services.voice.routes import health, status, stt, synthesis
+from services.voice.settings import VoiceSettings
+from services.voice.synthesis.service import SynthesisService
+from services.voice.transcription.hearing import Ear
+from services.voice.transcription.service import TranscriptionService
+
+SERVICE = "voice-interaction-service"
+_log = telemetry.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceParts:
+    """What the app serves with; built once, closed by the lifespan."""
+
+    transcription: TranscriptionService
+    synthesis: SynthesisService
+    ear: Ear
+    registry: CollectorRegistry
+
+    @property
+    def hosts(self) -> Sequence[EngineHost[Any]]:
+        return (*self.transcription.hosts.values(), *self.synthesis.hosts.values())
+
+
+def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
+    readiness = _Readiness()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        loading = asyncio.create_task(_preload(settings, parts, readiness))
+        try:
+            yield
+        finally:
+            loading.cancel()
+            await asyncio.gather(loading, return_exceptions=True)
+            await _close(app.state.canary, parts)
+
+    app = create_base_app(
+        settings,
+        title="Parley voice",
+        service=SERVICE,
+        readiness=readiness,
+        lifespan=lifespan,
+        registry=parts.registry,
+    )
+    _set_state(app, settings, parts)
+    for module in (stt, synthesis, status, health):
+        app.include_router(module.router)
+    return app
+
+
+def _set_state(app: FastAPI, settings: VoiceSettings, parts: VoiceParts) -> None:
+    app.state.transcription = parts.transcription
+    app.state.synthesis = parts.synthesis
+    app.state.ear = parts.ear
+    app.state.upload_admission = Admission(
+        "uploads",
+        running_max=settings.voice_stt_workers + settings.voice_decode_workers,
+        waiting_max=settings.voice_stt_waiting_max,
+    )
+    app.state.canary = Canary(
+        parts.synthesis,
+        parts.transcription,
+        parts.ear,
+        max_age_seconds=settings.voice_canary_max_age_seconds,
+        deadline_seconds=settings.voice_canary_deadline_seconds,
+    )
+
+
+class _Readiness:
+    """Ready once every engine at hand was loaded, or has failed to: a missing model is no obstacle."""
+
+    def __init__(self) -> None:
+        self.checks: dict[str, str] = {"engines": "are being loaded"}
+        self.ready = False
+
+    async def __call__(self) -> Readiness:
+        return Readiness(self.ready, self.checks)
+
+
+async def _preload(settings: VoiceSettings, parts: VoiceParts, readiness: _Readiness) -> None:
+    if settings.voice_preload:
+        for host in parts.hosts:
+            readiness.checks[host.name] = await _loaded(host)
+    readiness.checks.pop("engines")
+    readiness.ready = True
+    gc.collect()
+    gc.freeze()  # models are for ever: no collection need look at them again (docs/engines.md)
+
+
+async def _loaded(host: EngineHost[Any]) -> str:
+    try:
+        await host.load()
+    except EngineFailed as exc:
+        _log.info("engine_not_loaded", engine=host.name, reason=exc.reason)
+        return exc.detail or exc.reason
+    return "ok"
+
+
+async def _close(canary: Canary, parts: VoiceParts) -> None:
+    await canary.aclose()
+    await asyncio.gather(*(host.close() for host in parts.hosts), return_exceptions=True)
+    parts.ear.close()

@@ -1,0 +1,109 @@
+"""Builds the voice service out of its settings. The only module that names concrete engines."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from fastapi import FastAPI
+
+from services.common.admission import Admission
+from services.common.circuit_breaker import CircuitBreaker
+from services.common.metrics import new_registry
+from services.common.settings import load_settings
+from services.common.telemetry import configure_logging
+from services.voice.app import SERVICE, VoiceParts, create_app
+from services.voice.engine_host import EngineHost
+from services.voice.engines import Engine
+from services.voice.media.decoding import DecodeLimits
+from services.voice.settings import VoiceSettings
+from services.voice.synthesis.chain import SentenceLimit
+from services.voice.synthesis.engine import SynthesisEngine
+from services.voice.synthesis.espeak import EspeakEngine
+from services.voice.synthesis.kokoro import KokoroEngine
+from services.voice.synthesis.metrics import SynthesisMetrics
+from services.voice.synthesis.service import SynthesisService
+from services.voice.synthesis.simulated import SimulatedEngine
+from services.voice.transcription.engine import TranscriptionEngine
+from services.voice.transcription.faster_whisper import FasterWhisperEngine
+from services.voice.transcription.hearing import Ear
+from services.voice.transcription.metrics import TranscriptionMetrics
+from services.voice.transcription.service import TranscriptionService
+from services.voice.transcription.vosk import VoskEngine
+
+E = TypeVar("E", bound=Engine)
+
+
+def build_app() -> tuple[FastAPI, VoiceSettings]:
+    """From the environment; exits with a sentence where a setting is refused."""
+    settings = load_settings(VoiceSettings)
+    configure_logging(SERVICE, settings.log_level)
+    return create_app(settings, build_parts(settings)), settings
+
+
+def build_parts(settings: VoiceSettings) -> VoiceParts:
+    registry = new_registry()
+    limits = DecodeLimits(settings.voice_max_audio_seconds, settings.voice_max_channels)
+    return VoiceParts(
+        transcription=_transcription(settings, TranscriptionMetrics(registry)),
+        synthesis=_synthesis(settings, SynthesisMetrics(registry)),
+        ear=Ear(limits, workers=settings.voice_decode_workers, decode_seconds=settings.voice_decode_seconds),
+        registry=registry,
+    )
+
+
+def _transcription(settings: VoiceSettings, metrics: TranscriptionMetrics) -> TranscriptionService:
+    engines: tuple[TranscriptionEngine, ...] = (VoskEngine(settings.parley_models_dir), _whisper(settings))
+    workers, waiting = settings.voice_stt_workers, settings.voice_stt_waiting_max
+    return TranscriptionService(
+        {engine.name: _host(engine, settings, workers, waiting) for engine in engines},
+        threshold_seconds=settings.voice_stt_threshold_seconds,
+        min_confidence=settings.voice_vosk_min_confidence,
+        default_language=settings.voice_default_language,
+        metrics=metrics,
+    )
+
+
+def _whisper(settings: VoiceSettings) -> TranscriptionEngine:
+    return FasterWhisperEngine(
+        settings.parley_models_dir / settings.voice_whisper_model,
+        device=settings.voice_whisper_device,
+        compute_type=settings.voice_whisper_compute_type,
+        beam_size=settings.voice_whisper_beam_size,
+        threads=settings.voice_whisper_threads,
+        workers=settings.voice_stt_workers,
+        short_window=settings.voice_whisper_short_window,
+    )
+
+
+def _synthesis(settings: VoiceSettings, metrics: SynthesisMetrics) -> SynthesisService:
+    models = settings.parley_models_dir
+    builders: dict[str, Callable[[], SynthesisEngine]] = {
+        "kokoro": lambda: KokoroEngine(
+            [models / name for name in settings.voice_kokoro_models], threads=settings.voice_tts_threads
+        ),
+        "espeak": EspeakEngine,
+        "simulated": SimulatedEngine,
+    }
+    hosts: dict[str, Any] = {
+        name: _host(builders[name](), settings, settings.voice_tts_workers, settings.voice_tts_waiting_max)
+        for name in settings.voice_tts_chain
+        if name in builders
+    }
+    return SynthesisService(
+        hosts,
+        limit=SentenceLimit(
+            settings.voice_tts_sentence_base_seconds, settings.voice_tts_sentence_seconds_per_character
+        ),
+        admission=Admission(
+            "texts", running_max=settings.voice_tts_requests_max, waiting_max=settings.voice_tts_waiting_max
+        ),
+        metrics=metrics,
+    )
+
+
+def _host(engine: E, settings: VoiceSettings, workers: int, waiting_max: int) -> EngineHost[E]:
+    breaker = CircuitBreaker(
+        engine.name,
+        failure_threshold=settings.voice_breaker_failure_threshold,
+        reset_timeout_seconds=settings.voice_breaker_reset_seconds,
+    )
+    return EngineHost(engine, workers=workers, waiting_max=waiting_max, breaker=breaker)
