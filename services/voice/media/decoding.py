@@ -93,8 +93,11 @@ def _declared_seconds(stream: AudioStream) -> float | None:
 def _chunks(
     container: InputContainer, stream: AudioStream, cancelled: threading.Event
 ) -> Iterator[NDArray[np.float32]]:
-    """Mono chunks at SAMPLE_RATE_HZ. Channels are averaged here: FFmpeg mixes down known layouts only."""
-    resampler = AudioResampler(format="fltp", layout=stream.codec_context.layout, rate=SAMPLE_RATE_HZ)
+    """Mono chunks at SAMPLE_RATE_HZ. Channels are averaged here: FFmpeg mixes down known layouts only.
+
+    Interleaved samples, because PyAV reads past the end of a planar frame of more than eight channels.
+    """
+    resampler = AudioResampler(format="flt", layout=stream.codec_context.layout, rate=SAMPLE_RATE_HZ)
     for frame in container.decode(stream):
         if cancelled.is_set():
             raise EngineFailed("cancelled")
@@ -104,7 +107,8 @@ def _chunks(
 
 def _mono(frames: list[AudioFrame]) -> Iterator[NDArray[np.float32]]:
     for frame in frames:
-        yield frame.to_ndarray().mean(axis=0, dtype=np.float32)
+        interleaved = frame.to_ndarray().reshape(-1, frame.layout.nb_channels)
+        yield interleaved.mean(axis=1, dtype=np.float32)
 
 
 def _too_long(limits: DecodeLimits) -> AudioTooLong:

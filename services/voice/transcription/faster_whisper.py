@@ -116,6 +116,7 @@ class _Call:
         self._beam_size = beam_size
         self._short_window = short_window
         self._language = utterance.language if whisper.model.is_multilingual else "en"
+        self._built_tokenizer: Any = None
         self._notes: list[str] = []
 
     def transcript(self, model: str) -> Transcript:
@@ -207,14 +208,15 @@ class _Call:
 
     @property
     def _tokenizer(self) -> Any:
+        """Built once the language is known."""
         from faster_whisper.tokenizer import Tokenizer
 
-        return Tokenizer(
-            self._whisper.hf_tokenizer,
-            self._whisper.model.is_multilingual,
-            task="transcribe",
-            language=self._language,
-        )
+        if self._built_tokenizer is None:
+            whisper = self._whisper
+            self._built_tokenizer = Tokenizer(
+                whisper.hf_tokenizer, whisper.model.is_multilingual, "transcribe", self._language
+            )
+        return self._built_tokenizer
 
     def _text(self, tokens: Sequence[int]) -> str:
         return str(self._tokenizer.decode([t for t in tokens if t < self._tokenizer.eot])).strip()
