@@ -14,15 +14,19 @@ from services.common.auth.principal import Principal
 from services.common.problems import Unauthorized
 from services.common.settings import ServiceSettings
 
+_MALFORMED = (JOSEError, ValueError, TypeError, RecursionError)
+"""RecursionError: a few kilobytes of "[" are JSON nested deeper than Python's parser goes."""
+
 
 class TokenVerifier:
-    """`now` is seconds since the epoch."""
+    """`now` is seconds since the epoch; `clock`, the key cache's, only has to go forward."""
 
     def __init__(
         self,
         settings: ServiceSettings,
         client: httpx.AsyncClient | None = None,
         now: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._secret = settings.jwt_secret.get_secret_value() if settings.jwt_secret else None
         self._algorithms = settings.jwt_algorithms
@@ -34,7 +38,7 @@ class TokenVerifier:
         )
         self._now = now
         self._client = client or httpx.AsyncClient()
-        self._jwks = self._key_source(settings)
+        self._jwks = self._key_source(settings, clock)
 
     async def verify(self, token: str) -> Principal:
         """Raises Unauthorized for any token that is not exactly in order."""
@@ -49,7 +53,7 @@ class TokenVerifier:
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    def _key_source(self, settings: ServiceSettings) -> JwksCache | None:
+    def _key_source(self, settings: ServiceSettings, clock: Callable[[], float]) -> JwksCache | None:
         if settings.jwt_jwks_url is None:
             return None
         return JwksCache(
@@ -57,6 +61,7 @@ class TokenVerifier:
             self._client,
             cache_seconds=settings.jwt_jwks_cache_seconds,
             timeout_seconds=settings.jwt_jwks_timeout_seconds,
+            clock=clock,
         )
 
     async def _key(self, algorithm: str, header: Mapping[str, Any]) -> str | Mapping[str, Any]:
@@ -70,7 +75,7 @@ class TokenVerifier:
 def _unverified_header(token: str) -> Mapping[str, Any]:
     try:
         return dict(jwt.get_unverified_header(token))
-    except (JOSEError, ValueError) as exc:
+    except _MALFORMED as exc:
         raise Unauthorized("The token is not a JWT.") from exc
 
 
@@ -81,5 +86,5 @@ def _verified_claims(token: str, key: str | Mapping[str, Any], algorithm: str) -
     }
     try:
         return dict(jwt.decode(token, key, algorithms=[algorithm], options=unjudged))
-    except (JOSEError, ValueError, TypeError) as exc:
+    except _MALFORMED as exc:
         raise Unauthorized("The token's signature does not hold.") from exc
