@@ -4,7 +4,6 @@ An engine that "succeeds" with silence, with NaN or with half of the text has fa
 """
 
 import statistics
-import unicodedata
 from collections import deque
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from services.voice.engines import EngineFailed
 from services.voice.synthesis.engine import Speech, SpeechRequest
+from services.voice.synthesis.speakable import spoken_units
 
 SILENCE_RMS = 10 ** (-50 / 20)
 """-50 dBFS: quieter than any voice that is meant to be heard."""
@@ -66,25 +66,6 @@ class Judge:
     def _pace(self) -> float:
         enough = len(self._paces) >= _MIN_SAMPLES
         return statistics.median(self._paces) if enough else _DEFAULT_PACE
-
-
-def spoken_units(text: str) -> float:
-    """About the number of letters it takes to write the text out in full: "5" is "five", "%" is "percent"."""
-    return sum(_units(char) for char in text)
-
-
-def _units(char: str) -> float:
-    if char.isdigit():
-        return 5.0
-    if char in "%$€£&@#+=":
-        return 6.0
-    if unicodedata.east_asian_width(char) in "WF" and char.isalpha():
-        return 3.0
-    if char in ".!?…。！？":
-        return 2.0
-    if char in ",;:，、":
-        return 1.5
-    return 1.0 if char.isalpha() else 0.4
 
 
 def voiced_frames(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.bool_]:

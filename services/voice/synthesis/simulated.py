@@ -10,7 +10,7 @@ import numpy as np
 
 from services.voice.engines import AVAILABLE, Availability
 from services.voice.synthesis.engine import Speech, SpeechRequest, Voice
-from services.voice.synthesis.judgement import spoken_units
+from services.voice.synthesis.speakable import spoken_units
 
 _RATE_HZ = 24_000
 _TONE_HZ = 440.0
