@@ -2,9 +2,10 @@
 
 import io
 import struct
-from collections.abc import Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol, cast
+from typing import IO, Protocol, cast
 
 import av
 import numpy as np
@@ -28,9 +29,12 @@ MEDIA_TYPES = {
     AudioFormat.MP3: "audio/mpeg",
     AudioFormat.OPUS: "audio/ogg; codecs=opus",
     AudioFormat.FLAC: "audio/flac",
-    AudioFormat.PCM: f"audio/L16; rate={SAMPLE_RATE_HZ}; channels=1",
+    AudioFormat.PCM: f"audio/pcm; rate={SAMPLE_RATE_HZ}; channels=1",
 }
+"""Not audio/L16 for PCM: that is big-endian. Source: RFC 2586, 3."""
 OPUS_RATE_HZ = 48_000
+_OGG_PAGE_SECONDS = 0.1
+"""FFmpeg's own is a second, and it holds a page back: two seconds of a sentence would wait for the next."""
 _UNKNOWN_LENGTH = 0xFFFFFFFF
 
 
@@ -47,24 +51,43 @@ class Encoder(Protocol):
     def finish(self) -> bytes: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Codec:
+    """FFmpeg's names; `bit_rate`: bits per second, None for a lossless codec."""
+
+    container: str
+    codec: str
+    sample_format: str
+    rate_hz: int
+    bit_rate: int | None
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+_CODECS = {
+    AudioFormat.MP3: _Codec("mp3", "libmp3lame", "s16p", SAMPLE_RATE_HZ, 64_000),
+    AudioFormat.OPUS: _Codec(
+        "ogg", "libopus", "flt", OPUS_RATE_HZ, 32_000, {"page_duration": str(int(_OGG_PAGE_SECONDS * 1e6))}
+    ),
+    AudioFormat.FLAC: _Codec("flac", "flac", "s16", SAMPLE_RATE_HZ, None),
+}
+
+
 def encoder_for(chosen: AudioFormat) -> Encoder:
-    builders: dict[AudioFormat, Callable[[], Encoder]] = {
-        AudioFormat.WAV: lambda: PcmEncoder(wav_header(_UNKNOWN_LENGTH)),
-        AudioFormat.PCM: lambda: PcmEncoder(b""),
-        AudioFormat.MP3: lambda: FFmpegEncoder("mp3", "libmp3lame", "s16p", SAMPLE_RATE_HZ, 64_000),
-        AudioFormat.OPUS: lambda: FFmpegEncoder("ogg", "libopus", "flt", OPUS_RATE_HZ, 32_000),
-        AudioFormat.FLAC: lambda: FFmpegEncoder("flac", "flac", "s16", SAMPLE_RATE_HZ, None),
-    }
-    return builders[chosen]()
+    if chosen in _CODECS:
+        return FFmpegEncoder(_CODECS[chosen])
+    return PcmEncoder(wav_header(_UNKNOWN_LENGTH) if chosen is AudioFormat.WAV else b"")
 
 
 def encode_whole(samples: NDArray[np.float32], chosen: AudioFormat) -> bytes:
-    """A complete file; a WAV's header has its true length."""
-    if chosen is AudioFormat.WAV:
-        body = pcm16(samples)
-        return wav_header(len(body)) + body
-    encoder = encoder_for(chosen)
-    return encoder.encode(samples) + encoder.finish()
+    """A complete file: unlike a stream's, its header has the true length."""
+    if chosen in _CODECS:
+        buffer = io.BytesIO()
+        file = _FFmpegFile(buffer, _CODECS[chosen])
+        file.write(samples)
+        file.close()
+        return buffer.getvalue()
+    body = pcm16(samples)
+    return wav_header(len(body)) + body if chosen is AudioFormat.WAV else body
 
 
 def pcm16(samples: NDArray[np.float32]) -> bytes:
@@ -97,34 +120,45 @@ class PcmEncoder:
 class FFmpegEncoder:
     """A container written into a buffer that cannot seek, drained after each piece."""
 
-    def __init__(
-        self, container: str, codec: str, sample_format: str, rate_hz: int, bit_rate: int | None
-    ) -> None:
+    def __init__(self, codec: _Codec) -> None:
         self._buffer = _Drain()
-        self._container = av.open(self._buffer, "w", format=container)
-        stream = cast("AudioStream", self._container.add_stream(codec, rate=rate_hz))
-        stream.layout = "mono"
-        stream.format = sample_format
-        if bit_rate:
-            stream.bit_rate = bit_rate
-        self._stream = stream
-        self._resampler = AudioResampler(format=sample_format, layout="mono", rate=rate_hz)
-        self._at = 0
+        self._file = _FFmpegFile(cast("IO[bytes]", self._buffer), codec)
 
     def encode(self, samples: NDArray[np.float32]) -> bytes:
+        self._file.write(samples)
+        return self._buffer.drain()
+
+    def finish(self) -> bytes:
+        self._file.close()
+        return self._buffer.drain()
+
+
+class _FFmpegFile:
+    """`buffer`: where the container goes; the header is mended at the end if it can seek."""
+
+    def __init__(self, buffer: IO[bytes], codec: _Codec) -> None:
+        self._container = av.open(buffer, "w", format=codec.container, options=dict(codec.options))
+        stream = cast("AudioStream", self._container.add_stream(codec.codec, rate=codec.rate_hz))
+        stream.layout = "mono"
+        stream.format = codec.sample_format
+        if codec.bit_rate:
+            stream.bit_rate = codec.bit_rate
+        self._stream = stream
+        self._resampler = AudioResampler(format=codec.sample_format, layout="mono", rate=codec.rate_hz)
+        self._at = 0
+
+    def write(self, samples: NDArray[np.float32]) -> None:
         if samples.size:
             frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="flt", layout="mono")
             frame.sample_rate = SAMPLE_RATE_HZ
             frame.pts = self._at
             self._at += samples.size
             self._mux(frame)
-        return self._buffer.drain()
 
-    def finish(self) -> bytes:
+    def close(self) -> None:
         self._mux(None)
         self._container.mux(self._stream.encode(None))
         self._container.close()
-        return self._buffer.drain()
 
     def _mux(self, frame: av.AudioFrame | None) -> None:
         for resampled in self._resampler.resample(frame):

@@ -69,11 +69,16 @@ class Judge:
 
 
 def voiced_frames(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.bool_]:
-    """Which frames of 20 ms have a signal; a constant offset is none. Shape (frames,)."""
+    """Which frames of 20 ms have a signal. Shape (frames,)."""
+    return np.asarray(frame_rms(samples, sample_rate_hz) > SILENCE_RMS)
+
+
+def frame_rms(samples: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:
+    """Of each frame of 20 ms, shape (frames,), at least one; a constant offset is no signal."""
     length = max(1, int(sample_rate_hz * _FRAME_SECONDS))
     usable = samples[: samples.size // length * length]
     frames = (usable if usable.size else np.resize(samples, length)).reshape(-1, length).astype(np.float64)
-    return np.asarray(frames.std(axis=1) > SILENCE_RMS)
+    return np.asarray(frames.std(axis=1))
 
 
 def ends_at_full_voice(speech: Speech) -> bool:

@@ -37,7 +37,9 @@ _PHONEMIZED = {
     "pt": "pt-br",
 }
 """Languages whose phonemes eSpeak gives as Kokoro was trained on them."""
-_PREFERRED = ("af_heart", "af_bella", "jf_alpha")
+_PREFERRED = ("af_heart", "af_bella", "jm_kumo", "jf_nezumi")
+"""Default voices, best first. Of the Japanese ones, jm_kumo's English is heard with the fewest errors and
+jf_alpha's is taken for Japanese (docs/engines.md)."""
 _OWN_SPEEDS = (0.5, 2.0)
 
 
