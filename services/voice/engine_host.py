@@ -58,6 +58,7 @@ class EngineHost(Generic[E]):
         breaker: CircuitBreaker,
         clock: Callable[[], float] = time.monotonic,
         nice: int = 5,
+        abandon_after_seconds: float = ABANDON_AFTER_SECONDS,
     ) -> None:
         self.engine = engine
         self.breaker = breaker
@@ -65,6 +66,7 @@ class EngineHost(Generic[E]):
         self._threads = EngineThreads(engine.name, workers=workers, nice=nice)
         self._record = EngineRecord(clock)
         self._load_lock = threading.Lock()
+        self._abandon_after_seconds = abandon_after_seconds
 
     @property
     def name(self) -> str:
@@ -93,6 +95,9 @@ class EngineHost(Generic[E]):
         the reason `breaker_open`, `timeout`, `stuck`, `error`, or the engine's own.
         """
         place = await self.admission.enter(deadline)
+        if deadline.expired:
+            place.leave()
+            raise DeadlineExceeded("The deadline had passed before the engine was asked.")
         permit = self.breaker.try_acquire()
         if permit is None:
             place.leave()
@@ -158,6 +163,8 @@ class EngineHost(Generic[E]):
 
     def _loaded_call(self, call: Callable[[E, threading.Event], R], cancelled: threading.Event) -> R:
         self._ensure_loaded(cancelled)
+        if cancelled.is_set():
+            raise EngineFailed("cancelled")
         return call(self.engine, cancelled)
 
     def _ensure_loaded(self, _: threading.Event) -> None:
@@ -178,14 +185,17 @@ class EngineHost(Generic[E]):
         except StuckThreads as exc:
             _leave(place)
             raise EngineFailed("stuck", f"{self.name} hangs in every thread it may have") from exc
+        limit = asyncio.timeout(limit_seconds)
+        answer = asyncio.wrap_future(task.future)
+        answer.add_done_callback(_note_outcome)
         try:
-            async with asyncio.timeout(limit_seconds):
-                return await asyncio.shield(asyncio.wrap_future(task.future))
-        except TimeoutError as exc:
-            raise EngineFailed("timeout", f"{self.name} gave no answer in {limit_seconds:.1f} s") from exc
+            async with limit:
+                return await asyncio.shield(answer)
         except EngineFailed:
             raise
         except Exception as exc:
+            if limit.expired():  # not merely an engine's own TimeoutError
+                raise EngineFailed("timeout", f"{self.name} gave no answer in its time") from exc
             raise EngineFailed("error", f"{self.name} raised {type(exc).__name__}") from exc
         finally:
             cancelled.set()
@@ -206,13 +216,19 @@ class EngineHost(Generic[E]):
             give_up.cancel()
             _leave(place)
 
-        give_up = loop.call_later(ABANDON_AFTER_SECONDS, abandon)
+        give_up = loop.call_later(self._abandon_after_seconds, abandon)
         task.future.add_done_callback(lambda _: _call_soon(loop, ended))
 
 
 def _leave(place: Place | None) -> None:
     if place is not None:
         place.leave()
+
+
+def _note_outcome(answer: "asyncio.Future[R]") -> None:
+    """An abandoned call's late error is no news: asyncio would log it as never retrieved."""
+    if not answer.cancelled():
+        answer.exception()
 
 
 def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:

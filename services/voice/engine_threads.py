@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any, Generic, TypeVar
 
 R = TypeVar("R")
@@ -21,7 +21,11 @@ STUCK_MAX = 4
 
 
 class StuckThreads(Exception):
-    """As many threads hang as are allowed to."""
+    """As many threads hang as are allowed to, or the system gives no more."""
+
+
+class CallBroke(Exception):
+    """A call raised what no future may carry (SystemExit, StopIteration, a cancellation of its own)."""
 
 
 class Task(Generic[R]):
@@ -35,7 +39,6 @@ class Task(Generic[R]):
 
     def abandon(self) -> None:
         """The call will not be waited for any more. A thread that still runs it gets a replacement."""
-        self.future.cancel()
         self._threads._on_abandon(self)
 
 
@@ -62,7 +65,11 @@ class EngineThreads:
                 raise StuckThreads(self._name)
             self._queued += 1
             self._jobs.put((call, task))
-            self._start_threads()
+            try:
+                self._start_threads()
+            except RuntimeError as exc:  # the system's limit of threads: whoever takes the job drops it
+                task.future.cancel()
+                raise StuckThreads(self._name) from exc
         return task
 
     def close(self) -> None:
@@ -72,8 +79,8 @@ class EngineThreads:
 
     def _start_threads(self) -> None:
         while self._queued > self._threads - self._running and self._threads - self.stuck < self._workers:
-            self._threads += 1
             threading.Thread(target=self._work, name=f"{self._name}-engine", daemon=True).start()
+            self._threads += 1
 
     def _work(self) -> None:
         lower_thread_priority(self._nice)
@@ -94,20 +101,24 @@ class EngineThreads:
             return surplus
 
     def _run(self, call: Callable[[], Any], task: "Task[Any]") -> None:
-        wanted = task.future.set_running_or_notify_cancel()
-        with self._lock:
-            self._queued -= 1
-            self._running += 1
-            task.running = True
+        if not self._begin(task):
+            return
         try:
-            result = call() if wanted else None
+            result = call()
         except BaseException as exc:  # the future carries it to whoever waits
             self._end(task)
-            task.future.set_exception(exc)
+            task.future.set_exception(_carriable(exc))
         else:
             self._end(task)
-            if wanted:
-                task.future.set_result(result)
+            task.future.set_result(result)
+
+    def _begin(self, task: "Task[Any]") -> bool:
+        """False when nobody waits for it any more."""
+        with self._lock:
+            self._queued -= 1
+            task.running = task.future.set_running_or_notify_cancel()
+            self._running += task.running
+            return task.running
 
     def _end(self, task: "Task[Any]") -> None:
         with self._lock:
@@ -120,7 +131,19 @@ class EngineThreads:
             if task.running and not task.abandoned:
                 task.abandoned = True
                 self.stuck += 1
-                self._start_threads()
+                with contextlib.suppress(RuntimeError):  # the next submit tries again
+                    self._start_threads()
+            elif not task.running:
+                task.future.cancel()  # under the lock: a thread must not begin it meanwhile
+
+
+def _carriable(exc: BaseException) -> BaseException:
+    """SystemExit would end the loop, asyncio refuses StopIteration, a cancellation would pass for its own."""
+    if isinstance(exc, Exception) and not isinstance(exc, StopIteration | CancelledError):
+        return exc
+    broke = CallBroke(type(exc).__name__)
+    broke.__cause__ = exc
+    return broke
 
 
 def lower_thread_priority(increment: int = 5) -> None:
