@@ -1,0 +1,1 @@
+"""The gateway: one routing file, the Caddyfile rendered from it."""

@@ -1,0 +1,77 @@
+"""Renders the routing file as a Caddyfile. Pure; called by __main__.py."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from gateway.schema import Credential, Route, Routing, Service, upstreams_variable
+
+_CREDENTIAL_MATCHERS: dict[Credential, str] = {
+    "authorization": "header Authorization Bearer*",
+    "token": "query token=*",
+    "ticket": "query ticket=*",
+    "subprotocol": "header Sec-WebSocket-Protocol *bearer*",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class RouteBlock:
+    """One `handle` of the Caddyfile."""
+
+    path: str
+    route: Route
+    service_name: str
+    service: Service
+    proxy: str
+
+    @property
+    def credential_matchers(self) -> tuple[str, ...]:
+        return tuple(_CREDENTIAL_MATCHERS[credential] for credential in self.route.websocket_credentials)
+
+
+@dataclass(frozen=True, slots=True)
+class ProxyBlock:
+    """One `reverse_proxy`. Routes of one service and one patience share it and its health checks."""
+
+    name: str
+    upstreams: str
+    service: Service
+    response_header_timeout_seconds: int
+
+
+def render(routing: Routing) -> str:
+    environment = Environment(
+        loader=PackageLoader("gateway", "templates"),
+        autoescape=False,  # noqa: S701 - a Caddyfile is not HTML; the schema keeps quotes and braces out
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    template = environment.get_template("Caddyfile.j2")
+    blocks = sorted(_route_blocks(routing), key=_most_specific_first)
+    return template.render(routing=routing, blocks=blocks, proxies=list(_proxy_blocks(routing)))
+
+
+def _route_blocks(routing: Routing) -> Iterator[RouteBlock]:
+    for name, service in routing.services.items():
+        for path, route in service.routes.items():
+            yield RouteBlock(path, route, name, service, _proxy_name(name, route))
+
+
+def _most_specific_first(block: RouteBlock) -> tuple[bool, int, str]:
+    """Exact paths, then prefixes from the longest to the shortest: the first that matches decides."""
+    return block.path.endswith("/*"), -len(block.path), block.path
+
+
+def _proxy_blocks(routing: Routing) -> Iterator[ProxyBlock]:
+    for name, service in routing.services.items():
+        variable, default = upstreams_variable(name), " ".join(service.upstreams)
+        for seconds in sorted({route.response_header_timeout_seconds for route in service.routes.values()}):
+            upstreams = f"{{${variable}:{default}}}"
+            yield ProxyBlock(f"{name}-{seconds}s", upstreams, service, seconds)
+
+
+def _proxy_name(service: str, route: Route) -> str:
+    return f"{service}-{route.response_header_timeout_seconds}s"
