@@ -53,3 +53,11 @@ def ensure_environment(lock_name: str, folder: str = ".venv") -> Path:
     )
     stamp.write_text(wanted)
     return python
+
+
+def enter_environment(lock_name: str = "local") -> None:
+    """Goes on with the running script inside the environment, which is made first where there is none."""
+    require_python(sys.argv)
+    python = ensure_environment(lock_name)
+    if Path(sys.prefix).resolve() != python.parent.parent.resolve():
+        os.execv(python, [str(python), *sys.argv])

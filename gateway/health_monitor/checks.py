@@ -1,0 +1,52 @@
+"""One health check: a GET that must answer 200 in time. An adapter over httpx."""
+
+import time
+from dataclasses import dataclass
+
+import httpx
+
+from gateway.health_monitor.targets import Target
+
+_REASON_CHARS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """`error` is None when the upstream would serve; else why not, in one sentence."""
+
+    latency_seconds: float
+    error: str | None
+
+    @property
+    def ok(self) -> bool:
+        return self.error is None
+
+
+async def check(client: httpx.AsyncClient, target: Target, timeout_seconds: float) -> Check:
+    """Never raises for what an upstream does: that is the finding. Takes `timeout_seconds` at most."""
+    started = time.perf_counter()
+    try:
+        reply = await client.get(target.health_url, timeout=timeout_seconds)
+        error = None if reply.status_code == httpx.codes.OK else _reason(reply)
+    except httpx.TimeoutException:
+        error = f"no answer within {timeout_seconds:g} s"
+    except httpx.HTTPError as exc:
+        error = _WORDS.get(type(exc), f"the connection failed ({type(exc).__name__})")
+    return Check(time.perf_counter() - started, error)
+
+
+_WORDS: dict[type[Exception], str] = {
+    httpx.ConnectError: "nothing listens there",
+    httpx.RemoteProtocolError: "what answers there does not speak HTTP",
+    httpx.ReadError: "it closed the connection without an answer",
+}
+
+
+def _reason(reply: httpx.Response) -> str:
+    """The parts that are not well, by the service's own account (services/common/health.py)."""
+    try:
+        parts = reply.json()["checks"]
+        unwell = [f"{name}: {sentence}" for name, sentence in parts.items() if sentence != "ok"]
+    except (ValueError, KeyError, TypeError, AttributeError):
+        unwell = []
+    return "; ".join(unwell)[:_REASON_CHARS] or f"answered {reply.status_code}"

@@ -1,0 +1,132 @@
+"""The monitor against real servers that are well, unwell, gone, frozen or not speaking HTTP."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+import httpx
+import pytest
+from redis.asyncio import Redis
+
+from gateway.health_monitor.checks import Check
+from gateway.health_monitor.local_records import LocalRecords
+from gateway.health_monitor.monitor import Monitor
+from gateway.health_monitor.records import Thresholds
+from gateway.health_monitor.shared_records import SharedRecords
+from gateway.health_monitor.targets import Target
+from services.common.circuit_breaker import BreakerState
+from tests.support.valkey import ValkeyProcess, free_port
+
+Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def _answer(status: str, body: object) -> Answer:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        content = json.dumps(body).encode()
+        head = f"HTTP/1.1 {status}\r\nContent-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        writer.write(head.encode() + content)
+        writer.close()
+
+    return answer
+
+
+async def _hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await reader.read()
+    writer.close()
+
+
+async def _gibberish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x01 hello\r\n\r\n")
+    writer.close()
+
+
+WELL = _answer("200 OK", {"status": "ready", "checks": {}})
+UNWELL = _answer("503 Service Unavailable", {"checks": {"redis": "Redis does not answer", "loop": "ok"}})
+
+
+@asynccontextmanager
+async def _upstream(answer: Answer) -> AsyncIterator[Target]:
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield _target(server.sockets[0].getsockname()[1])
+
+
+def _target(port: int) -> Target:
+    address = f"127.0.0.1:{port}"
+    return Target("chat-service", address, f"http://{address}/health/ready", "Chat takes a short rest.")
+
+
+@pytest.fixture(name="client")
+async def client_fixture() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient() as client:
+        yield client
+
+
+async def test_every_kind_of_upstream_is_found_out_at_the_same_time(client: httpx.AsyncClient) -> None:
+    async with AsyncExitStack() as stack:
+        behaviours = (WELL, UNWELL, _hang, _gibberish)
+        targets = [await stack.enter_async_context(_upstream(behaviour)) for behaviour in behaviours]
+        targets.append(_target(free_port()))
+        monitor = Monitor(targets, client, local=LocalRecords(Thresholds()), timeout_seconds=0.3)
+        rows = await monitor.check_all()
+    assert [row.record.error for row in rows] == [
+        None,
+        "redis: Redis does not answer",
+        "no answer within 0.3 s",
+        "what answers there does not speak HTTP",
+        "nothing listens there",
+    ]
+    assert monitor.complete
+
+
+async def test_a_dead_upstream_is_left_alone_while_its_breaker_is_open(client: httpx.AsyncClient) -> None:
+    checks: list[Check] = []
+    target = _target(free_port())
+    monitor = Monitor(
+        [target], client, local=LocalRecords(Thresholds()), on_check=lambda _, found: checks.append(found)
+    )
+    for _ in range(8):
+        await monitor.check_all()
+    assert len(checks) == 5
+    assert monitor.rows()[0].record.state is BreakerState.OPEN
+
+
+async def test_an_upstream_that_comes_back_is_found_by_the_probe(client: httpx.AsyncClient) -> None:
+    port = free_port()
+    thresholds = Thresholds(failure_threshold=2, reset_timeout_seconds=0.2)
+    monitor = Monitor([_target(port)], client, local=LocalRecords(thresholds), interval_seconds=0.05)
+    async with monitor.running(), asyncio.timeout(10):
+        await _until(monitor, lambda state, healthy: state is BreakerState.OPEN)
+        server = await asyncio.start_server(WELL, "127.0.0.1", port)
+        async with server:
+            await _until(monitor, lambda state, healthy: healthy)
+
+
+async def _until(monitor: Monitor, wanted: Callable[[BreakerState, bool], bool]) -> None:
+    async for rows in monitor.changes():
+        if all(wanted(row.record.state, row.record.healthy) for row in rows):
+            return
+
+
+async def test_without_its_shared_store_the_monitor_goes_on_alone_and_says_so(
+    client: httpx.AsyncClient, valkey: ValkeyProcess
+) -> None:
+    redis = Redis.from_url(
+        valkey.url, decode_responses=True, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None
+    )
+    shared = SharedRecords(redis, Thresholds())
+    async with _upstream(WELL) as target:
+        monitor = Monitor([target], client, local=LocalRecords(Thresholds()), shared=shared)
+        await monitor.check_all()
+        shared_at = [monitor.is_shared]
+        valkey.kill()
+        [row] = await monitor.check_all()
+        shared_at.append(monitor.is_shared)
+        valkey.start()
+        await monitor.check_all()
+        shared_at.append(monitor.is_shared)
+    assert row.record.healthy
+    assert shared_at == [True, False, True]
+    await redis.aclose()

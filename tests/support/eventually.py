@@ -1,0 +1,12 @@
+"""Waits for something to become true, as short as possible and never for ever."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+
+async def eventually(happened: Callable[[], bool], within_seconds: float = 10.0) -> None:
+    until = time.monotonic() + within_seconds
+    while not happened():
+        assert time.monotonic() < until, f"not within {within_seconds:g} s"
+        await asyncio.sleep(0.01)
