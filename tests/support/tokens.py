@@ -15,7 +15,7 @@ SECRET = "0123456789abcdef" * 4
 def bearer(
     user: str = "ann", scopes: tuple[str, ...] = ALL_SCOPES, *, secret: str = SECRET, now: float | None = None
 ) -> dict[str, str]:
-    """The header of a good token, valid for an hour from `now` (seconds since the epoch; None: at present)."""
+    """The header of a good token, for an hour from `now` (seconds since the epoch; None: the present)."""
     issued_at = time.time() if now is None else now
     token = issue_token(secret, subject=user, scopes=scopes, lifetime_seconds=3600, now=issued_at)
     return {"Authorization": f"Bearer {token}"}
