@@ -18,6 +18,7 @@ from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
 from services.voice.synthesis.engine import SynthesisEngine
 from services.voice.synthesis.espeak import EspeakEngine
+from services.voice.synthesis.google import GoogleEngine
 from services.voice.synthesis.kokoro import KokoroEngine
 from services.voice.synthesis.metrics import SynthesisMetrics
 from services.voice.synthesis.service import SynthesisService
@@ -77,6 +78,7 @@ def _whisper(settings: VoiceSettings) -> TranscriptionEngine:
 def _synthesis(settings: VoiceSettings, metrics: SynthesisMetrics) -> SynthesisService:
     models = settings.parley_models_dir
     builders: dict[str, Callable[[], SynthesisEngine]] = {
+        "google": lambda: _google(settings),
         "kokoro": lambda: KokoroEngine(
             [models / name for name in settings.voice_kokoro_models], threads=settings.voice_tts_threads
         ),
@@ -97,6 +99,15 @@ def _synthesis(settings: VoiceSettings, metrics: SynthesisMetrics) -> SynthesisS
             "texts", running_max=settings.voice_tts_requests_max, waiting_max=settings.voice_tts_waiting_max
         ),
         metrics=metrics,
+    )
+
+
+def _google(settings: VoiceSettings) -> SynthesisEngine:
+    return GoogleEngine(
+        settings.voice_google_credentials_file,
+        endpoint=settings.voice_google_endpoint,
+        insecure=settings.voice_google_insecure,
+        timeout_seconds=settings.voice_google_timeout_seconds,
     )
 
 

@@ -3,12 +3,13 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import NoDecode
 
 from services.common.settings import ServiceSettings
 
 KNOWN_ENGINES = ("coqui", "google", "kokoro", "espeak", "simulated")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class SynthesisSettings(ServiceSettings):
@@ -34,13 +35,17 @@ class SynthesisSettings(ServiceSettings):
     """Folder in the models directory with `model.pth` and `config.json`."""
     voice_coqui_device: str = "cpu"
 
-    voice_google_credentials_file: Path | None = None
-    """Service account key; None: GOOGLE_APPLICATION_CREDENTIALS, if that is set."""
+    voice_google_credentials_file: Path | None = Field(
+        default=None,
+        validation_alias=AliasChoices("voice_google_credentials_file", "google_application_credentials"),
+    )
+    """A service account's key. None: nothing is ever sent to Google."""
     voice_google_endpoint: str | None = None
     """host:port instead of Google's own, such as a private endpoint."""
     voice_google_insecure: bool = False
-    """No TLS and no credentials, for an endpoint on this machine."""
-    voice_google_timeout_seconds: float = Field(default=10.0, gt=0)
+    """No TLS and no credentials; only for an endpoint on this machine."""
+    voice_google_timeout_seconds: float = Field(default=10.0, gt=0, le=120)
+    """For a sentence. A sentence's own limit cancels the call sooner."""
 
     @field_validator("voice_tts_chain", "voice_kokoro_models", mode="before")
     @classmethod
@@ -60,3 +65,12 @@ class SynthesisSettings(ServiceSettings):
                 f"names each of {', '.join(KNOWN_ENGINES)} at most once; got {', '.join(chain) or 'none'}"
             )
         return chain
+
+    @model_validator(mode="after")
+    def _plain_text_stays_on_this_machine(self) -> "SynthesisSettings":
+        host = (self.voice_google_endpoint or "").rpartition(":")[0].strip("[]")
+        if self.voice_google_insecure and host not in _LOOPBACK:
+            raise ValueError(
+                "VOICE_GOOGLE_INSECURE needs a VOICE_GOOGLE_ENDPOINT on this machine, such as localhost:9000"
+            )
+        return self
