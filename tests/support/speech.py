@@ -1,7 +1,11 @@
-"""Signals with the measures of speech, made on the spot, for tests that need no voice."""
+"""Speech for tests: signals with its measures, made on the spot, and what an engine says when it is asked."""
+
+import threading
 
 import numpy as np
 from numpy.typing import NDArray
+
+from services.voice.synthesis.engine import Speech, SpeechRequest, SynthesisEngine
 
 RATE_HZ = 24_000
 
@@ -33,3 +37,8 @@ def pitch_hz(samples: NDArray[np.float32], rate_hz: int = RATE_HZ) -> float:
     frequencies = np.fft.rfftfreq(samples.size, 1 / rate_hz)
     band = (frequencies > 60) & (frequencies < 400)
     return float(frequencies[band][np.argmax(spectrum[band])])
+
+
+def speak(engine: SynthesisEngine, request: SpeechRequest) -> Speech:
+    """By the engine itself, with nobody who could cancel."""
+    return engine.synthesize(request, threading.Event())

@@ -16,6 +16,7 @@ An engine that needs a part (a package, a model, credentials) also keeps Missing
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -28,10 +29,31 @@ SENTENCE = "The quick brown fox jumps over the lazy dog."
 LONG_SENTENCE = (
     f"{SENTENCE[:-1]}, and then it walks slowly back to the forest where it came from this morning."
 )
+ODD_TEXTS = (
+    "漢字とかな",
+    "Привет, как дела?",
+    "%",
+    "a",
+    "1234567890",
+    "x" * 200,
+    "Hello\x00there",
+    "!?",
+    "e\u0301",
+    "\ufffd",
+)
+MARKUP = (
+    "Hello <break time='20s'/> there, my friend.",
+    "<speak>Hello <prosody rate='x-slow'>there</prosody>, my friend.</speak>",
+    "Hello [[break 20s]] there, my friend.",
+    "Hello &lt;break time='20s'/&gt; there, my friend.",
+)
 AWKWARD_SENTENCE = 'He said — "well…" — that 3,5 % of it (or so) is fine; isn\'t it?'
 
 
 class SynthesisContract:
+    unknown_language: ClassVar[str | None] = None
+    """A language that the engine does not speak; None when it takes any."""
+
     def test_it_says_what_it_is(self, engine: SynthesisEngine, language: str) -> None:
         assert re.fullmatch(r"[a-z][a-z0-9-]*", engine.name)
         assert engine.installed
@@ -77,6 +99,34 @@ class SynthesisContract:
         request = SpeechRequest(SENTENCE, voice="someone-else", language=language)
         assert engine.availability(request.voice, language).available
         assert engine.synthesize(request, threading.Event()).samples.size
+
+    def test_a_language_is_at_hand_however_its_tag_is_written(
+        self, engine: SynthesisEngine, language: str
+    ) -> None:
+        for tag in (language, language.upper(), language.replace("-", "_")):
+            assert engine.availability("default", tag).available
+
+    def test_a_language_that_it_does_not_speak_is_refused_without_being_tried(
+        self, engine: SynthesisEngine
+    ) -> None:
+        if self.unknown_language is None:
+            pytest.skip("it takes any language")
+        availability = engine.availability("default", self.unknown_language)
+        assert (availability.available, availability.reason) == (False, "unsupported_language")
+        assert availability.detail
+        asked = SpeechRequest(SENTENCE, language=self.unknown_language)
+        assert _outcome(engine, asked, threading.Event()) == "unsupported_language"
+
+    @pytest.mark.parametrize("text", ODD_TEXTS)
+    def test_an_odd_text_is_spoken_or_refused_and_breaks_nothing(
+        self, engine: SynthesisEngine, language: str, text: str
+    ) -> None:
+        assert _outcome(engine, SpeechRequest(text, language=language), threading.Event())
+        assert _speak(engine, "Hello there.", language).duration_seconds > 0.2
+
+    @pytest.mark.parametrize("text", MARKUP)
+    def test_markup_in_a_text_is_no_command(self, engine: SynthesisEngine, language: str, text: str) -> None:
+        assert _speak(engine, text, language).duration_seconds < 14.0
 
     def test_two_sentences_at_once_are_both_spoken(self, engine: SynthesisEngine, language: str) -> None:
         with ThreadPoolExecutor(2) as pool:

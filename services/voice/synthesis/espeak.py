@@ -2,25 +2,31 @@
 
 import importlib.util
 import json
+import os
 import struct
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.voice.engines import AVAILABLE, Availability, EngineFailed
 from services.voice.synthesis.engine import Speech, SpeechRequest, Voice
+from services.voice.synthesis.espeak_voices import EspeakVoice, read_voices
+from services.voice.synthesis.interruption import stopped_by
 from services.voice.synthesis.tempo import stretched
 
-_COMMAND = (sys.executable, "-m", "services.voice.synthesis.espeak_worker")
-_ROOT = Path(__file__).resolve().parents[3]
+_COMMAND = (sys.executable, "-I", str(Path(__file__).with_name("espeak_worker.py")))
+_PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
+_STANDS_FOR = {"en": "en-us"}
+"""As in Kokoro's adapter: a hand-over keeps its accent."""
+_PREFIX = "espeak-"
 _OWN_SPEEDS = (0.5, 2.5)
-_POLL_SECONDS = 0.1
 
 
 class EspeakEngine:
@@ -31,21 +37,20 @@ class EspeakEngine:
         self._command = command
         self._worker: subprocess.Popen[bytes] | None = None
         self._lock = threading.Lock()
-        self._languages = _languages() if self.installed else {}
-
-    @property
-    def installed(self) -> bool:
-        return importlib.util.find_spec("espeakng_loader") is not None
+        self.installed = importlib.util.find_spec("espeakng_loader") is not None
+        self._voices = _voices() if self.installed else {}
 
     def availability(self, voice: str, language: str) -> Availability:
         if not self.installed:
             return Availability(False, "not_installed", "eSpeak needs the package espeakng-loader.")
-        if self._language(voice, language) is None:
+        if self._voice(voice, language) is None:
             return Availability(False, "unsupported_language", f"eSpeak does not speak {language}.")
         return AVAILABLE
 
     def voices(self) -> Sequence[Voice]:
-        return [Voice(f"espeak-{code}", name, code, self.name) for code, name in self._languages.items()]
+        """One for each language; its regional codes lead to the same."""
+        distinct = {voice.file: voice for voice in self._voices.values()}
+        return [Voice(_PREFIX + one.code, one.name, one.code, self.name) for one in distinct.values()]
 
     def load(self) -> None:
         with self._lock:
@@ -57,46 +62,34 @@ class EspeakEngine:
 
     def synthesize(self, request: SpeechRequest, cancelled: threading.Event) -> Speech:
         """A worker that hangs is killed as soon as `cancelled` is set; the next sentence has a new one."""
-        language = self._language(request.voice, request.language)
-        if language is None:
+        voice = self._voice(request.voice, request.language)
+        if voice is None:
             raise EngineFailed("unsupported_language")
         own_speed = min(max(request.speed, _OWN_SPEEDS[0]), _OWN_SPEEDS[1])
         with self._lock:
-            samples, rate_hz = self._ask(request.text, language, own_speed, cancelled)
+            samples, rate_hz = self._ask(request.text, voice.file, own_speed, cancelled)
         return Speech(stretched(samples, rate_hz, request.speed / own_speed), rate_hz)
 
     def _ask(
-        self, text: str, language: str, speed: float, cancelled: threading.Event
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.float32]], int]:
+        self, text: str, voice: str, speed: float, cancelled: threading.Event
+    ) -> tuple[NDArray[np.float32], int]:
         worker = self._running_worker()
-        answered = threading.Event()
-        threading.Thread(target=self._guard, args=(worker, answered, cancelled), daemon=True).start()
         try:
-            header, pcm = _exchange(worker, {"text": text, "voice": language, "speed": speed})
+            with stopped_by(cancelled, worker.kill):
+                header, pcm = _exchange(worker, {"text": text, "voice": voice, "speed": speed})
         except (OSError, struct.error, ValueError) as exc:
             self._kill(worker)
             raise EngineFailed("cancelled" if cancelled.is_set() else "died") from exc
-        finally:
-            answered.set()
         if "error" in header:
             raise EngineFailed("error", str(header["error"]))
-        return np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0, int(
-            str(header["sample_rate_hz"])
-        )
-
-    def _guard(
-        self, worker: "subprocess.Popen[bytes]", answered: threading.Event, cancelled: threading.Event
-    ) -> None:
-        while not answered.wait(_POLL_SECONDS):
-            if cancelled.is_set():
-                self._kill(worker)
-                return
+        samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768.0
+        return samples, int(str(header["sample_rate_hz"]))
 
     def _running_worker(self) -> "subprocess.Popen[bytes]":
         if self._worker is None or self._worker.poll() is not None:
             pipe = subprocess.PIPE
             self._worker = subprocess.Popen(
-                self._command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, cwd=_ROOT
+                self._command, stdin=pipe, stdout=pipe, stderr=subprocess.DEVNULL, env=_clean_environment()
             )
         return self._worker
 
@@ -108,10 +101,13 @@ class EspeakEngine:
                 with suppress(OSError):
                     stream.close()
 
-    def _language(self, voice: str, language: str) -> str | None:
-        wanted = voice.removeprefix("espeak-") if voice.startswith("espeak-") else language
-        lowered = wanted.lower().replace("_", "-")
-        return next((code for code in (lowered, lowered.split("-")[0]) if code in self._languages), None)
+    def _voice(self, wanted: str, language: str) -> EspeakVoice | None:
+        """By the voice's own name, else by the language, ever less of its region and script."""
+        code = wanted.removeprefix(_PREFIX) if wanted.startswith(_PREFIX) else language
+        parts = code.lower().replace("_", "-").split("-")
+        codes = ("-".join(parts[:count]) for count in range(len(parts), 0, -1))
+        known = (_STANDS_FOR.get(code, code) for code in codes)
+        return next((self._voices[code] for code in known if code in self._voices), None)
 
 
 def _exchange(
@@ -132,24 +128,12 @@ def _read(stream: "IO[bytes]", count: int) -> bytes:
     return raw
 
 
-def _languages() -> dict[str, str]:
-    """Code → name, out of the data folder's language files. Source: espeak-ng, docs/voices.md."""
+def _voices() -> Mapping[str, EspeakVoice]:
     import espeakng_loader
 
-    found: dict[str, str] = {}
-    for file in Path(espeakng_loader.get_data_path(), "lang").rglob("*"):
-        if file.is_file():
-            name, codes = _language_file(file.read_text(errors="replace"))
-            found.update(dict.fromkeys(codes, name))
-    return dict(sorted(found.items()))
+    return read_voices(Path(espeakng_loader.get_data_path()))
 
 
-def _language_file(text: str) -> tuple[str, list[str]]:
-    name, codes = "", []
-    for line in text.splitlines():
-        key, _, value = line.partition(" ")
-        if key == "name":
-            name = value.strip()
-        elif key == "language" and value.strip():
-            codes.append(value.split()[0].lower())
-    return name, codes
+def _clean_environment() -> dict[str, str]:
+    """The worker handles other people's text with a C library: it is given none of our secrets."""
+    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}

@@ -1,7 +1,7 @@
 """A child process that speaks with libespeak-ng: JSON lines in, length-prefixed PCM16 out.
 
 The library is C with global state and is used a second time, by Kokoro's phonemizer; in a process of its own
-it can crash or hang without taking the service along. Started by espeak.py.
+it can crash or hang without taking the service along. Started by espeak.py; imports nothing of ours.
 """
 
 import ctypes
@@ -43,7 +43,7 @@ class Library:
             raise ValueError(f"no such voice: {voice}")
         words_per_minute = round(min(450, max(80, _DEFAULT_WORDS_PER_MINUTE * speed)))
         self._lib.espeak_SetParameter(_RATE, words_per_minute, 0)
-        raw = text.encode() + b"\0"
+        raw = text.replace("\0", " ").encode() + b"\0"
         done = self._lib.espeak_Synth(raw, ctypes.c_size_t(len(raw)), 0, 0, 0, _CHARS_UTF8, None, None)
         if done != _EE_OK:
             raise OSError("espeak_Synth failed")

@@ -5,14 +5,17 @@ import os
 import threading
 import zipfile
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from services.voice.engines import AVAILABLE, Availability, EngineFailed
 from services.voice.synthesis.engine import Speech, SpeechRequest, Voice
+from services.voice.synthesis.onnx_session import InterruptibleSession
 from services.voice.synthesis.tempo import stretched
 
-_MODEL_FILES = ("model.onnx",)
+_MODEL_FILE = "model.onnx"
 _VOICE_FILES = ("voices.bin", "voices.npz")
 _LANGUAGES = {
     "a": "en-us",
@@ -43,22 +46,25 @@ jf_alpha's is taken for Japanese (docs/engines.md)."""
 _OWN_SPEEDS = (0.5, 2.0)
 
 
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    session: InterruptibleSession
+    kokoro: Any
+
+
 class KokoroEngine:
     name = "kokoro"
 
     def __init__(self, model_dirs: Sequence[Path], *, threads: int = 0) -> None:
         self._model_dirs = model_dirs
         self._threads = threads or os.cpu_count() or 1
-        self._kokoro: Any = None
+        self._loaded: _Loaded | None = None
+        self.installed = importlib.util.find_spec("kokoro_onnx") is not None
 
     @property
     def model(self) -> str | None:
         folder = self._folder()
         return folder.name if folder else None
-
-    @property
-    def installed(self) -> bool:
-        return importlib.util.find_spec("kokoro_onnx") is not None
 
     def availability(self, voice: str, language: str) -> Availability:
         if not self.installed:
@@ -76,32 +82,37 @@ class KokoroEngine:
         ]
 
     def load(self) -> None:
-        folder = self._folder()
-        if folder is None:
-            raise EngineFailed("no_model", "no Kokoro model is in the models folder")
-        from kokoro_onnx import Kokoro
-
-        if self._kokoro is None:
-            session = _session(folder / "model.onnx", self._threads)
-            self._kokoro = Kokoro.from_session(session, str(_voice_file(folder)))
+        self._model()
 
     def close(self) -> None:
-        self._kokoro = None
+        self._loaded = None
 
     def synthesize(self, request: SpeechRequest, cancelled: threading.Event) -> Speech:
-        """One sentence is one call of the model, which cannot be interrupted."""
-        self.load()
+        """One sentence is one run of the model, left between two of its nodes once `cancelled` is set."""
         language = _phonemizer_language(request.language)
         if language is None:
             raise EngineFailed("unsupported_language")
+        loaded, voice = self._model(), self._voice(request.voice)
         own_speed = min(max(request.speed, _OWN_SPEEDS[0]), _OWN_SPEEDS[1])
         try:
-            samples, rate_hz = self._kokoro.create(
-                request.text, voice=self._voice(request.voice), speed=own_speed, lang=language
-            )
+            with loaded.session.interruptible(cancelled):
+                samples, rate_hz = loaded.kokoro.create(
+                    request.text, voice=voice, speed=own_speed, lang=language
+                )
         except ValueError as exc:  # no phonemes of the text are in the model's vocabulary
             raise EngineFailed("unpronounceable") from exc
         return Speech(stretched(samples, rate_hz, request.speed / own_speed), rate_hz)
+
+    def _model(self) -> _Loaded:
+        if self._loaded is None:
+            folder = self._folder()
+            if folder is None:
+                raise EngineFailed("no_model", "no Kokoro model is in the models folder")
+            from kokoro_onnx import Kokoro
+
+            session = InterruptibleSession(folder / _MODEL_FILE, self._threads)
+            self._loaded = _Loaded(session, Kokoro.from_session(session, str(_voice_file(folder))))
+        return self._loaded
 
     def _voice(self, wanted: str) -> str:
         names = self._voice_names()
@@ -109,36 +120,33 @@ class KokoroEngine:
             return wanted
         return next((name for name in _PREFERRED if name in names), names[0])
 
-    def _voice_names(self) -> list[str]:
-        """Read from the archive's listing: the voices need not be loaded to be named."""
-        folder = self._folder()
-        if folder is None:
-            return []
-        with zipfile.ZipFile(_voice_file(folder)) as archive:
-            return sorted(name.removesuffix(".npy") for name in archive.namelist())
+    def _voice_names(self) -> Sequence[str]:
+        archive = _voice_file(folder) if (folder := self._folder()) else None
+        return _names_in(archive) if archive else ()
 
     def _folder(self) -> Path | None:
         return next((folder for folder in self._model_dirs if _is_complete(folder)), None)
 
 
 def _is_complete(folder: Path) -> bool:
-    return (folder / "model.onnx").is_file() and any((folder / name).is_file() for name in _VOICE_FILES)
+    voices = _voice_file(folder)
+    return (folder / _MODEL_FILE).is_file() and voices is not None and bool(_names_in(voices))
 
 
-def _voice_file(folder: Path) -> Path:
-    return next(folder / name for name in _VOICE_FILES if (folder / name).is_file())
+def _voice_file(folder: Path) -> Path | None:
+    return next((folder / name for name in _VOICE_FILES if (folder / name).is_file()), None)
+
+
+@lru_cache(maxsize=8)
+def _names_in(archive: Path) -> Sequence[str]:
+    """Read from the archive's listing: the voices need not be loaded to be named. None of a damaged one."""
+    try:
+        with zipfile.ZipFile(archive) as voices:
+            return tuple(sorted(name.removesuffix(".npy") for name in voices.namelist()))
+    except zipfile.BadZipFile:
+        return ()
 
 
 def _phonemizer_language(language: str) -> str | None:
     lowered = language.lower().replace("_", "-")
     return _PHONEMIZED.get(lowered) or _PHONEMIZED.get(lowered.split("-")[0])
-
-
-def _session(model: Path, threads: int) -> Any:
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])

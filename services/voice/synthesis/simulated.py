@@ -38,7 +38,7 @@ class SimulatedEngine:
 
     def synthesize(self, request: SpeechRequest, cancelled: threading.Event) -> Speech:
         """A beeping tone of 440 Hz, four beeps a second."""
-        seconds = min(_MAX_SECONDS, 0.5 + spoken_units(request.text) * _SECONDS_PER_UNIT / request.speed)
+        seconds = min(_MAX_SECONDS, (0.3 + spoken_units(request.text) * _SECONDS_PER_UNIT) / request.speed)
         at = np.arange(int(seconds * _RATE_HZ)) / _RATE_HZ
         beeps = (at % _WORD_SECONDS) < 0.6 * _WORD_SECONDS
         tone = 0.2 * np.sin(2 * np.pi * _TONE_HZ * at) * beeps
