@@ -47,6 +47,8 @@ class Retries(_Strict):
 
 
 class Route(_Strict):
+    example: PlainPath | None = None
+    """Of a prefix: a path below it that wants a token. The integration validator asks for it."""
     cut_prefix: PlainPath | None = None
     """Removed from the front of the path before the service sees it."""
     rewrite_to: PlainPath | None = None
