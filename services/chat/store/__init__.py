@@ -1,0 +1,1 @@
+"""Where conversations are kept: the seam (`seam.py`), its records, and the Redis adapter."""
