@@ -18,7 +18,7 @@ class EngineRecord:
         self.loaded = False
         self.load_seconds: float | None = None
         self.resident_bytes: int | None = None
-        """How much the process grew while the model was loaded; its working memory comes on top."""
+        """How much we and our child processes grew while the model was loaded; working memory is extra."""
         self.last_error: str | None = None
 
     def load(self, engine: Engine) -> None:
@@ -46,4 +46,13 @@ class EngineRecord:
 
 
 def _resident_bytes() -> int:
-    return int(psutil.Process().memory_info().rss)
+    """With the processes that engines have started: theirs is where some models are."""
+    own = psutil.Process()
+    return sum(_resident_bytes_of(process) for process in (own, *own.children(recursive=True)))
+
+
+def _resident_bytes_of(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.NoSuchProcess:  # it ended meanwhile
+        return 0

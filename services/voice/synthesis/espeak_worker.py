@@ -1,15 +1,11 @@
-"""A child process that speaks with libespeak-ng: JSON lines in, length-prefixed PCM16 out.
+"""Speaks with libespeak-ng, in a child process: run by worker_main.py, started by espeak.py.
 
 The library is C with global state and is used a second time, by Kokoro's phonemizer; in a process of its own
-it can crash or hang without taking the service along. Started by espeak.py; imports nothing of ours.
+it can crash or hang without taking the service along. Imports nothing of ours.
 """
 
 import ctypes
-import json
-import os
-import struct
-import sys
-from typing import Any, BinaryIO
+from typing import Any
 
 import espeakng_loader
 
@@ -36,8 +32,14 @@ class Library:
         self._callback = _CALLBACK(self._collect)  # must outlive every call
         self._lib.espeak_SetSynthCallback(self._callback)
 
-    def speak(self, text: str, voice: str, speed: float) -> bytes:
-        """PCM16 at sample_rate_hz. The text is plain: no SSML, no phoneme input."""
+    def about(self) -> dict[str, Any]:
+        return {"sample_rate_hz": self.sample_rate_hz}
+
+    def speak(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+        """PCM16. `request`: text, voice (a file's name), speed. The text is plain: no SSML, no phonemes."""
+        return self.about(), self._speak(request["text"], request["voice"], request["speed"])
+
+    def _speak(self, text: str, voice: str, speed: float) -> bytes:
         self._pcm.clear()
         if self._lib.espeak_SetVoiceByName(voice.encode()) != _EE_OK:
             raise ValueError(f"no such voice: {voice}")
@@ -55,23 +57,5 @@ class Library:
         return 0
 
 
-def serve(requests: BinaryIO, replies: BinaryIO) -> None:
-    library = Library()
-    for line in requests:
-        request = json.loads(line)
-        try:
-            reply = library.speak(request["text"], request["voice"], request["speed"])
-            header: dict[str, object] = {"sample_rate_hz": library.sample_rate_hz}
-        except (ValueError, OSError) as exc:
-            reply, header = b"", {"error": str(exc)}
-        encoded = json.dumps(header).encode()
-        replies.write(struct.pack("<II", len(encoded), len(reply)) + encoded + reply)
-        replies.flush()
-
-
-if __name__ == "__main__":
-    # the library itself may print to standard output: give it standard error instead
-    replies_fd = os.dup(1)
-    os.dup2(2, 1)
-    with os.fdopen(replies_fd, "wb") as out:
-        serve(sys.stdin.buffer, out)
+def build(_: dict[str, Any]) -> Library:
+    return Library()
