@@ -1,0 +1,1 @@
+"""Language models: the seam that providers fill (`provider.py`), and the chain over them."""
