@@ -13,7 +13,7 @@ import httpx
 
 from services.models.errors import DiskFull, NotOffered, SourceFailed, Unreachable, WrongContent
 from services.models.progress import Reporter, Transfer
-from services.models.staging import CHUNK_BYTES, disk_full_said, sha256_of
+from services.models.staging import disk_full_said, sha256_of
 
 _FAILURES_MAX = 4
 _PROGRESS_BYTES = 1 << 20
@@ -181,7 +181,7 @@ class _Attempts:
         done = first
         self._part.parent.mkdir(parents=True, exist_ok=True)
         with disk_full_said(self._part.parent), self._part.open("ab" if first else "wb") as stream:
-            for chunk in response.iter_raw(CHUNK_BYTES):
+            for chunk in response.iter_raw():  # unsized: httpx loses a sized chunk that a break cuts short
                 stream.write(chunk)
                 done += len(chunk)
                 if total and done > total:
