@@ -175,7 +175,7 @@ class MemoryStore:
                 self._settle(message.reply_id)
         messages = session.messages
         if after is not None:
-            rest = messages[_position(session, after) + 1 :]
+            rest = messages[_position(session, after) + 1 :] if after else messages
             return HistoryPage(_summary(session_id, session), rest[:limit], len(rest) > limit)
         rest = messages if before is None else messages[: _position(session, before)]
         return HistoryPage(_summary(session_id, session), rest[-limit:], len(rest) > limit)

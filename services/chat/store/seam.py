@@ -19,9 +19,13 @@ from services.chat.store.records import (
     StoredMessage,
     Turn,
 )
+from services.common.circuit_breaker import BreakerState
 
 
 class ConversationStore(Protocol):
+    @property
+    def breaker_state(self) -> BreakerState: ...
+
     async def begin(self, turn: NewTurn, lease: Lease) -> Turn:
         """Stores the message and reserves its reply, or finds that it was stored before; all or nothing.
 
@@ -78,7 +82,10 @@ class ConversationStore(Protocol):
         after: str | None = None,
         limit: int,
     ) -> HistoryPage:
-        """The newest messages, or those next to a message id. Raises SessionNotFound, MessageNotFound."""
+        """The newest messages, or those next to a message id; `after` "": the oldest.
+
+        Raises SessionNotFound, MessageNotFound.
+        """
         ...
 
     async def sessions(

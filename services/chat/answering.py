@@ -1,0 +1,39 @@
+"""What a conversation needs of the language models. Filled by the chain; by a fake in tests."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Protocol
+
+from services.common.admission import Deadline
+from services.common.circuit_breaker import BreakerState
+from services.common.language_models.provider import (
+    Delta,
+    Finished,
+    Message,
+    ModelInfo,
+    Restarted,
+    Started,
+)
+
+AnswerEvent = Started | Delta | Restarted | Finished
+
+
+class AnswerChain(Protocol):
+    def stream(
+        self, messages: Sequence[Message], *, model: str | None, deadline: Deadline
+    ) -> AsyncIterator[AnswerEvent]:
+        """Started, deltas, Finished; Restarted voids the deltas so far. Raises ProblemError (503)."""
+        ...
+
+    async def fit(
+        self, system: Message | None, history: Sequence[Message], *, model: str | None
+    ) -> list[Message]:
+        """The system prompt and as much of the newest history as the model's context holds, in tokens."""
+        ...
+
+    async def models(self) -> list[ModelInfo]: ...
+
+    def status(self) -> Mapping[str, BreakerState]:
+        """The breaker of each provider, by name."""
+        ...
+
+    async def aclose(self) -> None: ...

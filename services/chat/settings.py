@@ -1,0 +1,92 @@
+"""Settings of the chat service. Units are in the names, bounds beside the defaults."""
+
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import NoDecode
+
+from services.chat.generation import GenerationRules
+from services.chat.store.records import StoreLimits
+from services.common.settings import ServiceSettings
+
+
+class ChatSettings(ServiceSettings):
+    port: int = Field(default=8007, ge=0, le=65535)
+
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
+    """A secret, since it may carry a password."""
+    redis_timeout_seconds: float = Field(default=0.5, gt=0, le=0.6)
+    """For each of a command's two tries: a frozen Redis is an answer within two seconds."""
+    redis_connections_max: int = Field(default=64, ge=2, le=10_000)
+    redis_breaker_failure_threshold: int = Field(default=3, ge=1)
+    redis_breaker_reset_seconds: float = Field(default=0.5, gt=0)
+    redis_watch_seconds: float = Field(default=0.5, gt=0)
+    """How often readiness asks Redis."""
+
+    chat_history_messages_max: int = Field(default=1_000, ge=10, le=100_000)
+    """Messages kept of a session; older ones are dropped."""
+    chat_history_ttl_days: float = Field(default=30.0, gt=0)
+    """A session goes when it was not used for so long."""
+    chat_sessions_max: int = Field(default=1_000, ge=1)
+    """Sessions of one user."""
+    chat_reply_ttl_seconds: float = Field(default=3600.0, ge=60)
+    """How long after its end a reply's stream can be resumed."""
+    chat_lease_seconds: float = Field(default=10.0, gt=1)
+    """A reply whose writer was silent for so long has failed."""
+
+    chat_messages_per_minute: int = Field(default=60, ge=1, le=60_000)
+    chat_generations_per_user: int = Field(default=4, ge=1)
+    chat_generations_running_max: int = Field(default=16, ge=1)
+    """Replies written at a time, on this replica; the model server has its own queue."""
+    chat_generations_waiting_max: int = Field(default=64, ge=0)
+    chat_deadline_seconds: float = Field(default=300.0, gt=0)
+    """For a whole reply; also the most that X-Request-Timeout may ask for."""
+    chat_store_patience_seconds: float = Field(default=1.0, ge=0)
+    """How long Redis may be away in mid-reply before the reply is given up."""
+    chat_shutdown_seconds: int = Field(default=20, ge=1)
+    chat_body_max_bytes: int = Field(default=4 << 20, ge=1 << 16)
+    chat_system_prompt: str = "You are a helpful assistant. Answer briefly and to the point."
+    """Empty: none."""
+
+    allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset(
+        {"http://localhost:8080", "http://127.0.0.1:8080"}
+    )
+    """Pages that may open a WebSocket; comma-separated. A client that sends no Origin is no browser."""
+    chat_sockets_max: int = Field(default=10_000, ge=1)
+    chat_sockets_per_user: int = Field(default=64, ge=1)
+    """On one replica."""
+    chat_socket_idle_seconds: float = Field(default=1800.0, gt=0)
+    """Without a frame from the client or a reply under way."""
+    chat_socket_frames_per_second: float = Field(default=30.0, gt=0)
+    chat_socket_frames_burst: int = Field(default=50, ge=1)
+    chat_socket_bad_frames_max: int = Field(default=10, ge=1)
+    chat_ticket_seconds: float = Field(default=30.0, gt=0, le=300)
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _comma_separated(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return frozenset(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
+
+    @property
+    def store_limits(self) -> StoreLimits:
+        return StoreLimits(
+            history_messages_max=self.chat_history_messages_max,
+            history_ttl_seconds=self.chat_history_ttl_days * 24 * 3600,
+            sessions_max=self.chat_sessions_max,
+            reply_ttl_seconds=self.chat_reply_ttl_seconds,
+            lease_seconds=self.chat_lease_seconds,
+            messages_per_minute=self.chat_messages_per_minute,
+            generations_max=self.chat_generations_per_user,
+        )
+
+    @property
+    def generation_rules(self) -> GenerationRules:
+        return GenerationRules(
+            system_prompt=self.chat_system_prompt,
+            deadline_seconds=self.chat_deadline_seconds,
+            heartbeat_seconds=min(1.0, self.chat_lease_seconds / 4),
+            store_patience_seconds=self.chat_store_patience_seconds,
+            lease_seconds=self.chat_lease_seconds,
+        )

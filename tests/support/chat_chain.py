@@ -1,0 +1,82 @@
+"""A model chain for tests: says what it is told to, at the pace it is told to, or fails as told."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from services.chat.answering import AnswerEvent
+from services.common.admission import Deadline
+from services.common.circuit_breaker import BreakerState
+from services.common.language_models.provider import (
+    Delta,
+    Finished,
+    Message,
+    ModelInfo,
+    Started,
+    Usage,
+)
+from services.common.problems import ServiceUnavailable
+
+FRIENDLY = "No language model can answer right now. Your message is kept."
+
+
+class FakeChain:
+    """Answers "You said: <question>" word by word; a question may ask for more.
+
+    "say N words" gets N words, "be slow" one every `slow_seconds`, "fail" an error at once, "break" one
+    after three words, "hang" nothing until `release` is set.
+    """
+
+    def __init__(self, slow_seconds: float = 0.01) -> None:
+        self.asked: list[Sequence[Message]] = []
+        self.release = asyncio.Event()
+        self.slow_seconds = slow_seconds
+        self.script: list[AnswerEvent] | None = None
+
+    async def stream(
+        self, messages: Sequence[Message], *, model: str | None, deadline: Deadline
+    ) -> AsyncIterator[AnswerEvent]:
+        self.asked.append(messages)
+        question = messages[-1].content
+        if "fail" in question:
+            raise ServiceUnavailable(FRIENDLY)
+        if self.script is not None:
+            for event in self.script:
+                yield event
+            return
+        yield Started("fake", model or "fake-1", degraded=False)
+        if "hang" in question:
+            await self.release.wait()
+        words = answer_words(question)
+        for number, word in enumerate(words):
+            if "break" in question and number == 3:
+                raise ServiceUnavailable(FRIENDLY)
+            if "be slow" in question:
+                await asyncio.sleep(self.slow_seconds)
+            yield Delta(word)
+        yield Finished(Usage(sum(len(message.content.split()) for message in messages), len(words)), "stop")
+
+    async def fit(
+        self, system: Message | None, history: Sequence[Message], *, model: str | None
+    ) -> list[Message]:
+        return [*([system] if system else []), *history]
+
+    async def models(self) -> list[ModelInfo]:
+        return [ModelInfo("fake-1", "fake", 2048)]
+
+    def status(self) -> Mapping[str, BreakerState]:
+        return {"fake": BreakerState.CLOSED}
+
+    async def aclose(self) -> None:
+        pass
+
+
+def answer_words(question: str) -> list[str]:
+    """What the fake says to a question, in the pieces it says it in."""
+    words = question.split()
+    if "say" in words and words[words.index("say") + 1].isdigit():
+        return [f"w{number} " for number in range(int(words[words.index("say") + 1]))]
+    return [f"{word} " for word in f"You said: {question}".split()]
+
+
+def answer(question: str) -> str:
+    return "".join(answer_words(question))
