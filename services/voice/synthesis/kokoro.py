@@ -77,7 +77,7 @@ class KokoroEngine:
 
     def voices(self) -> Sequence[Voice]:
         return [
-            Voice(name, name.split("_")[-1].title(), _LANGUAGES.get(name[0], "en-us"), self.name)
+            Voice(name, name.split("_")[-1].title(), _spoken_language(name), self.name)
             for name in self._voice_names()
         ]
 
@@ -145,6 +145,12 @@ def _names_in(archive: Path) -> Sequence[str]:
             return tuple(sorted(name.removesuffix(".npy") for name in voices.namelist()))
     except zipfile.BadZipFile:
         return ()
+
+
+def _spoken_language(voice: str) -> str:
+    """A voice's own language; English where no phonemes of its own can be had, since it speaks that well."""
+    own = _LANGUAGES.get(voice[0], "en-us")
+    return own if _phonemizer_language(own) else "en-us"
 
 
 def _phonemizer_language(language: str) -> str | None:
