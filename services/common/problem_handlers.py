@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from services.common import problems, telemetry
+from services.common.openai_errors import openai_body, openai_status, speaks_openai
 from services.common.problems import InvalidRequest, MethodNotAllowed, NotFound, ProblemError, RequestRejected
 
 _log = telemetry.get_logger()
@@ -17,8 +18,15 @@ E = TypeVar("E", bound=Exception)
 
 
 def problem_response(problem: ProblemError, instance: str) -> JSONResponse:
-    """`instance` is the request's path, without its query: a token must never come back in a body."""
+    """`instance` is the request's path, without its query: a token must never come back in a body.
+
+    Under /v1 it is an error as OpenAI's clients know it.
+    """
     request_id = telemetry.current_request_id()
+    if speaks_openai(instance):
+        return JSONResponse(
+            openai_body(problem, request_id), status_code=openai_status(problem), headers=problem.headers
+        )
     return JSONResponse(
         problem.body(instance=instance, request_id=request_id),
         status_code=problem.status,
