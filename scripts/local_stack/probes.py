@@ -11,6 +11,14 @@ from scripts.local_stack.snapshot import Canary
 
 _PROBE_SECONDS = 2.0
 _CANARY_SECONDS = 90.0
+UNIX = "unix://"
+
+
+def probe_of(address: str) -> Probe:
+    """For `http://…`, or `unix://` and the path of Valkey's socket."""
+    if address.startswith(UNIX):
+        return valkey_ready(Path(address.removeprefix(UNIX)))
+    return http_ready(address)
 
 
 def http_ready(url: str) -> Probe:

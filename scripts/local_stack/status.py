@@ -6,7 +6,6 @@ import time
 from argparse import Namespace
 from dataclasses import dataclass
 
-import httpx
 import psutil
 from rich.console import Console
 from rich.markup import escape
@@ -15,11 +14,11 @@ from rich.text import Text
 
 from scripts.local_stack import lock
 from scripts.local_stack.folders import Folders
+from scripts.local_stack.probes import probe_of
 from scripts.local_stack.snapshot import Phase, ProcessState, StackState, StateFile
 
 EXIT_NOT_RUNNING = 3
 """As init scripts answer. Source: Linux Standard Base, 22.2."""
-_ASK_SECONDS = 2.0
 _WIDE_COLUMNS = 72
 _STYLES = {"ready": "green", "not ready": "yellow", "gone": "red"}
 
@@ -60,13 +59,12 @@ def _say_not_running(state: StackState | None, options: Namespace, console: Cons
 
 
 async def _rows(state: StackState) -> list[Row]:
-    async with httpx.AsyncClient(trust_env=False) as client:
-        return list(await asyncio.gather(*(_row(client, process) for process in state.processes)))
+    return list(await asyncio.gather(*(_row(process) for process in state.processes)))
 
 
-async def _row(client: httpx.AsyncClient, process: ProcessState) -> Row:
+async def _row(process: ProcessState) -> Row:
     alive = process.id is not None and process.id.alive()
-    health = await _health(client, process) if alive else _words_for_gone(process)
+    health = await _health(process) if alive else _words_for_gone(process)
     return Row(
         process.name,
         health,
@@ -79,16 +77,11 @@ async def _row(client: httpx.AsyncClient, process: ProcessState) -> Row:
     )
 
 
-async def _health(client: httpx.AsyncClient, process: ProcessState) -> str:
+async def _health(process: ProcessState) -> str:
     """Asked now, not read from the file: a process that hangs is alive all the same."""
     if process.ready_url is None:
         return "ready" if process.phase is Phase.READY else process.phase.value
-    try:
-        answer = await client.get(process.ready_url, timeout=_ASK_SECONDS)
-        ready = answer.status_code == 200
-    except httpx.HTTPError:
-        ready = False
-    if ready:
+    if await probe_of(process.ready_url)():
         return "ready"
     return "starting" if process.phase is Phase.STARTING else "not ready"
 

@@ -38,6 +38,23 @@ def test_services_listen_on_this_machine_alone_and_get_the_settings(tmp_path: Pa
     assert voice.environment["JWT_SECRET"] == "hush"
 
 
+def test_valkey_keeps_an_append_only_file_below_the_folder_of_the_stack(tmp_path: Path) -> None:
+    valkey = specs(tmp_path)["valkey"]
+    command = " ".join(valkey.command)
+    assert f"--dir {tmp_path}/.parley/valkey --appendonly yes --appendfsync everysec" in command
+    assert "--maxmemory-policy noeviction" in command
+    assert f"--bind 127.0.0.1 --port {valkey.port}" in command
+    assert "hush" not in valkey.environment.values()
+
+
+def test_services_use_the_valkey_of_the_stack_unless_the_user_names_another(tmp_path: Path) -> None:
+    found = specs(tmp_path)
+    own = found["voice-interaction-service"].environment["REDIS_URL"]
+    assert own == f"redis://127.0.0.1:{found['valkey'].port}/0"
+    other = specs(tmp_path, REDIS_URL="redis://elsewhere/0")["voice-interaction-service"]
+    assert other.environment["REDIS_URL"] == "redis://elsewhere/0"
+
+
 def test_the_gateway_starts_last_and_so_stops_first(tmp_path: Path) -> None:
     ordered = process_specs(plan(tmp_path))
     assert ordered[-1].name == GATEWAY
