@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from services.common import problem_handlers
 from services.common.auth.verifier import TokenVerifier
+from services.common.draining import ConnectionCloseMiddleware, Draining
 from services.common.health import ReadinessProbe, health_router
 from services.common.metrics import HttpMetrics, new_registry
 from services.common.middleware import RequestContextMiddleware
@@ -40,9 +41,11 @@ def create_base_app(
     )
     app.state.settings = settings
     app.state.registry = registry
+    app.state.draining = draining = Draining()
+    app.add_middleware(ConnectionCloseMiddleware, draining=draining)
     app.add_middleware(RequestContextMiddleware, metrics=HttpMetrics(registry), quiet_paths=_QUIET_PATHS)
     problem_handlers.install(app)
-    app.include_router(health_router(service, readiness))
+    app.include_router(health_router(service, readiness, draining))
     _add_metrics_route(app, registry)
     return app
 

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 
+from services.common.draining import Draining
+
 
 @dataclass(frozen=True, slots=True)
 class Readiness:
@@ -18,10 +20,11 @@ class Readiness:
     checks: Mapping[str, str] = field(default_factory=dict)
 
 
+_LEAVING = Readiness(ready=False, checks={"process": "is about to end"})
 ReadinessProbe = Callable[[], Awaitable[Readiness]]
 
 
-def health_router(service: str, readiness: ReadinessProbe) -> APIRouter:
+def health_router(service: str, readiness: ReadinessProbe, draining: Draining) -> APIRouter:
     router = APIRouter(prefix="/health", tags=["health"])
 
     @router.get("/live")
@@ -30,7 +33,7 @@ def health_router(service: str, readiness: ReadinessProbe) -> APIRouter:
 
     @router.get("/ready")
     async def ready() -> JSONResponse:
-        found = await readiness()
+        found = _LEAVING if draining.begun else await readiness()
         content = {
             "status": "ready" if found.ready else "not_ready",
             "service": service,

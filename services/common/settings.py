@@ -28,6 +28,8 @@ class ServiceSettings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535)
     """0 lets the system choose."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    drain_seconds: float = Field(default=0.0, ge=0, le=60)
+    """How long to go on serving after SIGTERM, saying not ready, where a proxy spreads work over replicas."""
     parley_models_dir: Path = Path(".parley/models")
 
     jwt_secret: SecretStr | None = None
