@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from gateway.schema import Credential, Route, Routing, Service, upstreams_variable
+from gateway.schema import Balance, Credential, HealthCheck, Route, Routing, Service, upstreams_variable
 
 _CREDENTIAL_MATCHERS: dict[Credential, str] = {
     "authorization": "header Authorization Bearer*",
@@ -32,12 +32,22 @@ class RouteBlock:
 
 @dataclass(frozen=True, slots=True)
 class ProxyBlock:
-    """One `reverse_proxy`. Routes of one service and one patience share it and its health checks."""
+    """One `reverse_proxy`. Routes of one service and one patience share it and its health checks.
+
+    `reads`: this is the one of all the service's GETs, which may be asked again (see Retries).
+    """
 
     name: str
     upstreams: str
+    service_name: str
     service: Service
-    response_header_timeout_seconds: int
+    health_check: HealthCheck
+    response_header_timeout_ms: int
+    reads: bool
+
+    @property
+    def is_ordered(self) -> bool:
+        return self.service.balance is Balance.ORDERED
 
 
 def render(routing: Routing) -> str:
@@ -68,9 +78,12 @@ def _most_specific_first(block: RouteBlock) -> tuple[bool, int, str]:
 def _proxy_blocks(routing: Routing) -> Iterator[ProxyBlock]:
     for name, service in routing.services.items():
         variable, default = upstreams_variable(name), " ".join(service.upstreams)
+        upstreams, check = f"{{${variable}:{default}}}", routing.health_check_of(service)
+        read_ms = routing.retries.read_timeout_ms
+        yield ProxyBlock(f"{name}-reads", upstreams, name, service, check, read_ms, reads=True)
         for seconds in sorted({route.response_header_timeout_seconds for route in service.routes.values()}):
-            upstreams = f"{{${variable}:{default}}}"
-            yield ProxyBlock(f"{name}-{seconds}s", upstreams, service, seconds)
+            proxy = f"{name}-{seconds}s"
+            yield ProxyBlock(proxy, upstreams, name, service, check, seconds * 1000, reads=False)
 
 
 def _proxy_name(service: str, route: Route) -> str:

@@ -10,7 +10,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from gateway.schema import Routing
+from gateway.schema import Balance, Routing, Service
 
 DEFAULT_PATH = Path(__file__).with_name("service_routing.yml")
 Location = Sequence[str | int]
@@ -68,6 +68,8 @@ def _contradictions(routing: Routing) -> Iterator[tuple[Location, str]]:
     """What each value alone does not show."""
     seen: dict[str, str] = {}
     for name, service in routing.services.items():
+        if fault := _colour_fault(service):
+            yield ("services", name, "colours"), fault
         for path, route in service.routes.items():
             where = ("services", name, "routes", path)
             if path in seen:
@@ -77,6 +79,16 @@ def _contradictions(routing: Routing) -> Iterator[tuple[Location, str]]:
                 yield (*where, "cut_prefix"), f"{path} does not begin with {route.cut_prefix}/"
             if route.cut_prefix and route.rewrite_to:
                 yield (*where, "rewrite_to"), "a route has cut_prefix or rewrite_to, not both"
+
+
+def _colour_fault(service: Service) -> str | None:
+    if not service.colours:
+        return None
+    if service.balance is not Balance.ORDERED:
+        return "only a service with `balance: ordered` has colours"
+    if len(service.colours) != len(service.upstreams) or len(set(service.colours)) != len(service.colours):
+        return f"name a colour of its own for each of the {len(service.upstreams)} upstreams"
+    return None
 
 
 def _fault(document: Any, location: Location, message: str) -> Fault:

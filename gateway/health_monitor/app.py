@@ -15,7 +15,6 @@ from redis.asyncio import Redis
 from gateway.health_monitor.local_records import LocalRecords
 from gateway.health_monitor.metrics import CheckMetrics, StateCollector
 from gateway.health_monitor.monitor import Monitor
-from gateway.health_monitor.records import Thresholds
 from gateway.health_monitor.settings import MonitorSettings
 from gateway.health_monitor.shared_records import SharedRecords
 from gateway.health_monitor.table import as_json
@@ -103,9 +102,7 @@ def _status(monitor: Monitor) -> dict[str, Any]:
 
 
 async def _monitor(settings: MonitorSettings, stack: AsyncExitStack, metrics: CheckMetrics) -> Monitor:
-    thresholds = Thresholds(
-        settings.gateway_monitor_failure_threshold, settings.gateway_monitor_reset_timeout_seconds
-    )
+    routing = load_routing(settings.gateway_routing_file or DEFAULT_PATH)
     shared = None
     if settings.redis_url is not None:
         patience = settings.redis_timeout_seconds
@@ -116,13 +113,17 @@ async def _monitor(settings: MonitorSettings, stack: AsyncExitStack, metrics: Ch
             socket_connect_timeout=patience,
         )
         stack.push_async_callback(client.aclose)
-        shared = SharedRecords(client, thresholds)
+        shared = SharedRecords(client)
     return Monitor(
-        targets(load_routing(settings.gateway_routing_file or DEFAULT_PATH)),
-        await stack.enter_async_context(httpx.AsyncClient()),
-        local=LocalRecords(thresholds),
+        targets(
+            routing,
+            failure_threshold=settings.gateway_monitor_failure_threshold,
+            reset_timeout_seconds=settings.gateway_monitor_reset_timeout_seconds,
+        ),
+        await stack.enter_async_context(httpx.AsyncClient(trust_env=False)),
+        local=LocalRecords(),
         shared=shared,
-        interval_seconds=settings.gateway_monitor_interval_seconds,
-        timeout_seconds=settings.gateway_monitor_timeout_seconds,
+        interval_seconds=settings.gateway_monitor_interval_seconds or routing.monitoring.interval_seconds,
+        timeout_seconds=settings.gateway_monitor_timeout_seconds or routing.monitoring.timeout_seconds,
         on_check=metrics.observe,
     )

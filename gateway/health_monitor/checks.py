@@ -1,5 +1,6 @@
 """One health check: a GET that must answer 200 in time. An adapter over httpx."""
 
+import asyncio
 import time
 from dataclasses import dataclass
 
@@ -26,9 +27,10 @@ async def check(client: httpx.AsyncClient, target: Target, timeout_seconds: floa
     """Never raises for what an upstream does: that is the finding. Takes `timeout_seconds` at most."""
     started = time.perf_counter()
     try:
-        reply = await client.get(target.health_url, timeout=timeout_seconds)
+        async with asyncio.timeout(timeout_seconds):
+            reply = await client.get(target.health_url, timeout=timeout_seconds)
         error = None if reply.status_code == httpx.codes.OK else _reason(reply)
-    except httpx.TimeoutException:
+    except (httpx.TimeoutException, TimeoutError):
         error = f"no answer within {timeout_seconds:g} s"
     except httpx.HTTPError as exc:
         error = _WORDS.get(type(exc), f"the connection failed ({type(exc).__name__})")

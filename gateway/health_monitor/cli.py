@@ -19,7 +19,6 @@ from rich.text import Text
 
 from gateway.health_monitor.local_records import LocalRecords
 from gateway.health_monitor.monitor import Monitor, Row
-from gateway.health_monitor.records import Thresholds
 from gateway.health_monitor.shared_records import SharedRecords
 from gateway.health_monitor.table import as_json, table
 from gateway.health_monitor.targets import targets
@@ -52,19 +51,30 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--monitor", action="store_true", help="watch until Ctrl-C (the default)")
     mode.add_argument("--once", action="store_true", help="one round; exit 1 where something is not healthy")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table; a line for each change")
-    parser.add_argument("--interval", type=_positive, default=30.0, metavar="SECONDS", help="between checks")
-    parser.add_argument("--timeout", type=_positive, default=2.0, metavar="SECONDS", help="of one check")
-    parser.add_argument(
-        "--failure-threshold", type=int, default=5, metavar="N", help="failures in a row that open a breaker"
-    )
-    parser.add_argument(
-        "--reset-timeout", type=_positive, default=60.0, metavar="SECONDS", help="until an open one is probed"
-    )
+    _add_figures(parser.add_argument_group("figures", "instead of those in the routing file"))
     parser.add_argument("--routing", type=Path, default=DEFAULT_PATH, metavar="FILE")
     parser.add_argument(
         "--redis-url", default=os.environ.get("REDIS_URL"), help="share what is known with other monitors"
     )
     return parser
+
+
+def _add_figures(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--interval", type=_positive, metavar="SECONDS", help="between checks (30)")
+    group.add_argument("--timeout", type=_positive, metavar="SECONDS", help="of one check (2)")
+    group.add_argument(
+        "--failure-threshold", type=_count, metavar="N", help="failures in a row that open a breaker (5)"
+    )
+    group.add_argument(
+        "--reset-timeout", type=_positive, metavar="SECONDS", help="until an open one is probed (60)"
+    )
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
 
 
 def _positive(text: str) -> float:
@@ -86,8 +96,8 @@ async def _run(options: argparse.Namespace) -> int:
 
 @asynccontextmanager
 async def _monitor(options: argparse.Namespace) -> AsyncIterator[Monitor]:
-    thresholds = Thresholds(options.failure_threshold, options.reset_timeout)
-    async with httpx.AsyncClient() as client, contextlib.AsyncExitStack() as stack:
+    routing = load_routing(options.routing)
+    async with httpx.AsyncClient(trust_env=False) as client, contextlib.AsyncExitStack() as stack:
         shared = None
         if options.redis_url and not options.once:
             redis = Redis.from_url(
@@ -97,14 +107,18 @@ async def _monitor(options: argparse.Namespace) -> AsyncIterator[Monitor]:
                 socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
             )
             stack.push_async_callback(redis.aclose)
-            shared = SharedRecords(redis, thresholds)
+            shared = SharedRecords(redis)
         yield Monitor(
-            targets(load_routing(options.routing)),
+            targets(
+                routing,
+                failure_threshold=options.failure_threshold,
+                reset_timeout_seconds=options.reset_timeout,
+            ),
             client,
-            local=LocalRecords(thresholds),
+            local=LocalRecords(),
             shared=shared,
-            interval_seconds=options.interval,
-            timeout_seconds=options.timeout,
+            interval_seconds=options.interval or routing.monitoring.interval_seconds,
+            timeout_seconds=options.timeout or routing.monitoring.timeout_seconds,
         )
 
 

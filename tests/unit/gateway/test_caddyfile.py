@@ -9,7 +9,7 @@ import pytest
 from gateway.__main__ import CADDYFILE, main
 from gateway.caddyfile import render
 from gateway.routing_file import load_routing
-from gateway.schema import Routing, Service
+from gateway.schema import Balance, Routing, Service
 
 
 def routing(**services: Service) -> Routing:
@@ -68,7 +68,7 @@ def test_routes_of_one_service_and_patience_share_a_proxy() -> None:
     slow = {"response_header_timeout_seconds": 60}
     text = render(routing(one=service({"/a": {}, "/b": {}, "/c": slow}), two=service({"/d": {}})))
     names = re.findall(r"reverse_proxy @(\S+) ", text)
-    assert names == ["one-10s", "one-60s", "two-10s"]
+    assert names == ["one-reads", "one-10s", "one-60s", "two-reads", "two-10s"]
 
 
 def test_upstreams_come_from_the_environment_or_else_the_file() -> None:
@@ -77,10 +77,11 @@ def test_upstreams_come_from_the_environment_or_else_the_file() -> None:
 
 
 def test_an_ordered_pair_waits_for_the_second_longer_than_a_health_check_takes() -> None:
-    pair = service({"/a": {}}).model_copy(update={"balance": "ordered"})
+    pair = service({"/a": {}}).model_copy(update={"balance": Balance.ORDERED})
     text = render(routing(pair=pair))
     assert "lb_policy first" in text
-    assert "lb_try_duration 2s" in text
+    assert text.count("lb_try_duration 4000ms") == 2
+    assert "lb_retries" not in text
 
 
 def test_a_socket_without_a_credential_is_refused_by_the_gateway() -> None:

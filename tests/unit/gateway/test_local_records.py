@@ -4,14 +4,14 @@ import pytest
 
 from gateway.health_monitor.local_records import LocalRecords
 from tests.support.clock import FakeClock
-from tests.support.health_records_contract import THRESHOLDS, Harness, RecordStoreContract
+from tests.support.health_records_contract import Harness, RecordStoreContract
 
 
 class TestLocalRecords(RecordStoreContract):
     @pytest.fixture
     def harness(self) -> Harness:
         clock = FakeClock(0.0)
-        records = LocalRecords(THRESHOLDS, clock)
+        records = LocalRecords(clock)
 
         async def wait(seconds: float) -> None:
             clock.advance(seconds)

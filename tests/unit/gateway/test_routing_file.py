@@ -111,5 +111,28 @@ def test_a_path_is_cut_or_rewritten_but_not_both(tmp_path: Path) -> None:
     assert refusal(tmp_path, text) == [(13, "services.chat-service.routes./ws/chat-service.rewrite_to")]
 
 
+@pytest.mark.parametrize(
+    ("balance", "colours"),
+    [("replicas", "[green, blue]"), ("ordered", "[green]"), ("ordered", "[green, green]")],
+)
+def test_each_upstream_of_an_ordered_pair_has_a_colour_of_its_own(
+    tmp_path: Path, balance: str, colours: str
+) -> None:
+    pair = f"upstreams: [a:1, b:2]\n    balance: {balance}\n    colours: {colours}"
+    text = GOOD.replace("upstreams: [chat-service:8007]", pair)
+    assert refusal(tmp_path, text) == [(9, "services.chat-service.colours")]
+
+
+def test_a_colour_is_blue_or_green(tmp_path: Path) -> None:
+    pair = "upstreams: [a:1, b:2]\n    balance: ordered\n    colours: [green, red]"
+    text = GOOD.replace("upstreams: [chat-service:8007]", pair)
+    assert refusal(tmp_path, text) == [(9, "services.chat-service.colours.1")]
+
+
+def test_a_breaker_that_would_never_open_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = GOOD.replace("    sentence:", "    breaker: {failure_threshold: 0}\n    sentence:")
+    assert refusal(tmp_path, text) == [(8, "services.chat-service.breaker.failure_threshold")]
+
+
 def test_the_variable_with_a_services_upstreams_follows_from_its_name() -> None:
     assert upstreams_variable("chat-service") == "CHAT_SERVICE_UPSTREAMS"

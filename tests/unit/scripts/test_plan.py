@@ -7,7 +7,7 @@ from gateway.routing_file import load_routing
 from gateway.schema import upstreams_variable
 from scripts.local_stack import ports
 from scripts.local_stack.folders import Folders
-from scripts.local_stack.plan import GATEWAY, Plan, make_plan, process_specs
+from scripts.local_stack.plan import GATEWAY, MONITOR, Plan, make_plan, process_specs
 from scripts.local_stack.processes import ProcessSpec
 
 SETTINGS = {"JWT_SECRET": "hush", "PATH": "/bin", "HOME": "/home/ann", "OPENAI_API_KEY": "hush"}
@@ -23,8 +23,15 @@ def specs(folder: Path, **settings: str) -> dict[str, ProcessSpec]:
 
 def test_the_gateway_is_told_where_every_service_of_the_routing_file_is(tmp_path: Path) -> None:
     found = specs(tmp_path)
-    for name in load_routing().services:
-        assert found[GATEWAY].environment[upstreams_variable(name)] == f"127.0.0.1:{found[name].port}"
+    for name, service in load_routing().services.items():
+        there = " ".join(f"127.0.0.1:{found[host].port}" for host in service.hosts if host in found)
+        for process in (GATEWAY, MONITOR):
+            assert found[process].environment.get(upstreams_variable(name), "") == there
+
+
+def test_the_monitor_starts_after_all_that_it_watches(tmp_path: Path) -> None:
+    found = specs(tmp_path)
+    assert set(found[MONITOR].after) >= set(found[GATEWAY].after) - {MONITOR}
 
 
 def test_no_secret_reaches_the_gateway(tmp_path: Path) -> None:
@@ -58,7 +65,8 @@ def test_services_use_the_valkey_of_the_stack_unless_the_user_names_another(tmp_
 def test_the_gateway_starts_last_and_so_stops_first(tmp_path: Path) -> None:
     ordered = process_specs(plan(tmp_path))
     assert ordered[-1].name == GATEWAY
-    assert set(ordered[-1].after) == set(load_routing().services)
+    upstreams = {host for service in load_routing().services.values() for host in service.hosts}
+    assert set(ordered[-1].after) == upstreams & {spec.name for spec in ordered}
 
 
 def test_a_profile_gives_way_to_what_the_user_has_set(tmp_path: Path) -> None:
