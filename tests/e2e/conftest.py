@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.local_stack import LocalStack, local_stack
+from tests.support.voice_caller import VoiceCaller
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -19,3 +20,10 @@ def stack() -> Iterator[LocalStack]:
     """One for all tests; not to be broken. See tests/support/local_stack.py."""
     with local_stack() as running:
         yield running
+
+
+@pytest.fixture
+def ann(stack: LocalStack) -> Iterator[VoiceCaller]:
+    """A user with every scope."""
+    with stack.client("ann") as client:
+        yield VoiceCaller(client)
