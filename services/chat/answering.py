@@ -6,11 +6,13 @@ from typing import Protocol
 from services.common.admission import Deadline
 from services.common.circuit_breaker import BreakerState
 from services.common.language_models.provider import (
+    DEFAULT_SAMPLING,
     Delta,
     Finished,
     Message,
     ModelInfo,
     Restarted,
+    Sampling,
     Started,
 )
 
@@ -19,9 +21,18 @@ AnswerEvent = Started | Delta | Restarted | Finished
 
 class AnswerChain(Protocol):
     def stream(
-        self, messages: Sequence[Message], *, model: str | None, deadline: Deadline
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None,
+        deadline: Deadline,
+        sampling: Sampling = DEFAULT_SAMPLING,
+        refit: bool = True,
     ) -> AsyncIterator[AnswerEvent]:
-        """Started, deltas, Finished; Restarted voids the deltas so far. Raises ProblemError (503)."""
+        """Started, deltas, Finished; Restarted voids the deltas so far. Raises ProblemError (503).
+
+        `refit`: a provider that takes over gets no more of the messages than its own context holds.
+        """
         ...
 
     async def fit(

@@ -7,10 +7,10 @@ from pydantic_settings import NoDecode
 
 from services.chat.generation import GenerationRules
 from services.chat.store.records import StoreLimits
-from services.common.settings import ServiceSettings
+from services.common.language_models.settings import LanguageModelSettings
 
 
-class ChatSettings(ServiceSettings):
+class ChatSettings(LanguageModelSettings):
     port: int = Field(default=8007, ge=0, le=65535)
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")

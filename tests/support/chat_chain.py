@@ -7,10 +7,12 @@ from services.chat.answering import AnswerEvent
 from services.common.admission import Deadline
 from services.common.circuit_breaker import BreakerState
 from services.common.language_models.provider import (
+    DEFAULT_SAMPLING,
     Delta,
     Finished,
     Message,
     ModelInfo,
+    Sampling,
     Started,
     Usage,
 )
@@ -33,7 +35,13 @@ class FakeChain:
         self.script: list[AnswerEvent] | None = None
 
     async def stream(
-        self, messages: Sequence[Message], *, model: str | None, deadline: Deadline
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None,
+        deadline: Deadline,
+        sampling: Sampling = DEFAULT_SAMPLING,
+        refit: bool = True,
     ) -> AsyncIterator[AnswerEvent]:
         self.asked.append(messages)
         question = messages[-1].content

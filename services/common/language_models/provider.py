@@ -16,6 +16,25 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Sampling:
+    """How the next token is chosen, and when to end. None: as the model server has it.
+
+    `max_tokens`: of the answer. `stop`: the answer ends before the first of these.
+    """
+
+    max_tokens: int | None = None
+    temperature: float | None = None
+    top_p: float | None = None
+    seed: int | None = None
+    frequency_penalty: float | None = None
+    presence_penalty: float | None = None
+    stop: tuple[str, ...] = ()
+
+
+DEFAULT_SAMPLING = Sampling()
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     prompt_tokens: int
     completion_tokens: int
@@ -23,7 +42,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Delta:
-    """The next piece of a reply."""
+    """The next piece of a reply. An empty one says that the model is at work: it thinks, unseen."""
 
     content: str
 
@@ -52,6 +71,8 @@ class Restarted:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
+    """`context_tokens`: prompt and answer together."""
+
     name: str
     provider: str
     context_tokens: int
@@ -66,15 +87,34 @@ class ProviderFailed(Exception):
         self.detail = detail
 
 
+NO_MODEL = "no_model"
+CONTEXT_EXCEEDED = "context_exceeded"
+
+
 class ChatProvider(Protocol):
+    """`model` None, wherever it is asked for: the provider's default."""
+
     name: str
 
     def stream(
-        self, messages: Sequence[Message], *, model: str | None, deadline: Deadline
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None,
+        deadline: Deadline,
+        sampling: Sampling = DEFAULT_SAMPLING,
     ) -> AsyncIterator[Delta | Finished]:
-        """Deltas, then one Finished. Raises ProviderFailed, in mid-answer too. `model` None: its default."""
+        """Deltas, then one Finished. Raises ProviderFailed, in mid-answer too."""
+        ...
+
+    async def info(self, model: str | None) -> ModelInfo:
+        """Raises ProviderFailed, with the reason `no_model` where it has none of that name."""
         ...
 
     async def models(self) -> list[ModelInfo]: ...
 
-    async def count_tokens(self, messages: Sequence[Message], *, model: str | None) -> int: ...
+    async def count_tokens(self, messages: Sequence[Message], *, model: str | None) -> int:
+        """Of the prompt that these messages become; where it can only be estimated, rather too many."""
+        ...
+
+    async def aclose(self) -> None: ...

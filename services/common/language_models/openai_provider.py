@@ -1,0 +1,201 @@
+"""Answers through any server of OpenAI's dialect: llama.cpp, vLLM, OpenAI itself. With the `openai` client.
+
+The dialect leaves open how large a model's context is and how many tokens a prompt has. llama.cpp and vLLM
+both say, each in its own way; for other servers the settings and an estimate stand in.
+"""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import openai
+from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from pydantic import ValidationError
+
+from services.common.admission import Deadline
+from services.common.language_models.inquiries import Remembered
+from services.common.language_models.provider import (
+    CONTEXT_EXCEEDED,
+    DEFAULT_SAMPLING,
+    NO_MODEL,
+    Delta,
+    Finished,
+    FinishReason,
+    Message,
+    ModelInfo,
+    ProviderFailed,
+    Sampling,
+    Usage,
+)
+from services.common.language_models.settings import LanguageModelSettings
+from services.common.language_models.token_estimate import TokenEstimate
+from services.common.language_models.tokenizers import TokenCounter
+
+V = TypeVar("V")
+_NO_KEY = "none"
+"""The client insists on a key; a server that wants none ignores it."""
+
+
+class OpenAIProvider:
+    name = "openai"
+
+    def __init__(self, settings: LanguageModelSettings) -> None:
+        key = settings.openai_api_key.get_secret_value() if settings.openai_api_key else _NO_KEY
+        self._client = openai.AsyncOpenAI(
+            api_key=key,
+            base_url=settings.openai_base_url,
+            max_retries=0,  # the chain's next provider is the retry
+            timeout=openai.Timeout(settings.llm_first_token_seconds, connect=settings.llm_connect_seconds),
+        )
+        self._inquiry_seconds = settings.llm_inquiry_seconds
+        self._default = settings.openai_model
+        self._context_tokens = settings.openai_context_tokens
+        self._listed = Remembered(self._list, settings.llm_inquiry_cache_seconds)
+        self._estimate = TokenEstimate()
+        self._counter = TokenCounter(self._client, settings.openai_base_url, self._inquiry_seconds)
+
+    async def stream(
+        self,
+        messages: Sequence[Message],
+        *,
+        model: str | None,
+        deadline: Deadline,
+        sampling: Sampling = DEFAULT_SAMPLING,
+    ) -> AsyncIterator[Delta | Finished]:
+        info = await self.info(model)
+        reading = _Reading()
+        with _translated():
+            chunks = await self._client.chat.completions.create(
+                model=info.name,
+                messages=[_param(message) for message in messages],
+                stream=True,
+                stream_options={"include_usage": True},
+                max_tokens=_given(sampling.max_tokens),
+                temperature=_given(sampling.temperature),
+                top_p=_given(sampling.top_p),
+                seed=_given(sampling.seed),
+                frequency_penalty=_given(sampling.frequency_penalty),
+                presence_penalty=_given(sampling.presence_penalty),
+                stop=_given(list(sampling.stop) or None),
+            )
+            async with chunks:
+                async for chunk in chunks:
+                    delta = reading.take(chunk)
+                    if delta is not None:
+                        yield delta
+        yield self._finished(reading, messages)
+
+    async def info(self, model: str | None) -> ModelInfo:
+        listed = await self._listed.get()
+        wanted = model or self._default
+        found = next((info for info in listed if not wanted or info.name == wanted), None)
+        if found is None:
+            self._listed.forget()
+            raise ProviderFailed(NO_MODEL, "the server lists no such model")
+        return found
+
+    async def models(self) -> list[ModelInfo]:
+        return list(await self._listed.get())
+
+    async def count_tokens(self, messages: Sequence[Message], *, model: str | None) -> int:
+        info = await self.info(model)
+        with _translated():
+            counted = await self._counter.count(messages, info.name)
+        return self._estimate(messages) if counted is None else counted
+
+    async def aclose(self) -> None:
+        await self._client.close()
+
+    async def _list(self) -> list[ModelInfo]:
+        with _translated():
+            page = await self._client.models.list(timeout=self._inquiry_seconds)
+            return [self._described(model.model_dump()) for model in page.data]
+
+    def _described(self, model: dict[str, Any]) -> ModelInfo:
+        """vLLM says `max_model_len`, llama.cpp `meta.n_ctx`; both are beyond the dialect."""
+        meta = model.get("meta") or {}
+        context = model.get("max_model_len") or meta.get("n_ctx") or self._context_tokens
+        return ModelInfo(str(model["id"]), self.name, int(context))
+
+    def _finished(self, reading: "_Reading", messages: Sequence[Message]) -> Finished:
+        if reading.finish_reason is None:
+            raise ProviderFailed("cut_off", "the stream ended without a finish_reason")
+        if reading.usage is not None:
+            self._estimate.learn(messages, reading.usage.prompt_tokens)
+        usage = reading.usage or Usage(self._estimate(messages), reading.deltas)
+        return Finished(usage, reading.finish_reason)
+
+
+class _Reading:
+    """What a stream's chunks have said so far."""
+
+    def __init__(self) -> None:
+        self.finish_reason: FinishReason | None = None
+        self.usage: Usage | None = None
+        self.deltas = 0
+
+    def take(self, chunk: ChatCompletionChunk) -> Delta | None:
+        """None for a chunk without text: the role at the beginning, the reason and the usage at the end."""
+        if chunk.usage is not None:
+            self.usage = Usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+        if not chunk.choices:
+            return None
+        choice = chunk.choices[0]
+        if choice.finish_reason is not None:
+            self.finish_reason = "length" if choice.finish_reason == "length" else "stop"
+        if choice.delta.content:
+            self.deltas += 1
+            return Delta(choice.delta.content)
+        return Delta("") if getattr(choice.delta, "reasoning_content", None) else None
+
+
+def _given(value: V | None) -> V | openai.Omit:
+    return openai.omit if value is None else value
+
+
+def _param(message: Message) -> ChatCompletionMessageParam:
+    match message.role:
+        case "system":
+            return {"role": "system", "content": message.content}
+        case "user":
+            return {"role": "user", "content": message.content}
+        case "assistant":
+            return {"role": "assistant", "content": message.content}
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except openai.APIConnectionError as exc:
+        raise ProviderFailed(_break(exc), type(exc.__cause__).__name__) from exc
+    except openai.APIStatusError as exc:
+        raise ProviderFailed(_reason(exc), exc.message) from exc
+    except openai.APIError as exc:
+        raise ProviderFailed("server_error", exc.message) from exc
+    except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError, TypeError) as exc:
+        raise ProviderFailed("malformed", type(exc).__name__) from exc
+
+
+def _break(error: openai.APIConnectionError) -> str:
+    """Told apart by name: which HTTP library the client stands on is its own business."""
+    if type(error.__cause__).__name__ in {"ConnectError", "ConnectTimeout"}:
+        return "refused"
+    return "timeout" if isinstance(error, openai.APITimeoutError) else "cut_off"
+
+
+def _reason(error: openai.APIStatusError) -> str:
+    body = error.body if isinstance(error.body, dict) else {}
+    if {body.get("type"), body.get("code")} & {"exceed_context_size_error", "context_length_exceeded"}:
+        return CONTEXT_EXCEEDED
+    match error.status_code:
+        case 404:
+            return NO_MODEL
+        case 401 | 403:
+            return "unauthorized"
+        case 429 | 503:
+            return "busy"
+        case 400 | 422:
+            return "request_refused"
+    return "server_error"
