@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from services.chat.answering import AnswerChain
-from services.chat.body_limit import BodyLimitMiddleware
 from services.chat.conversation import Conversation
 from services.chat.following import ReplyFollower
 from services.chat.generation import GenerationParts
@@ -22,6 +21,7 @@ from services.chat.store_watch import StoreWatch
 from services.chat.tickets import TicketOffice
 from services.common.admission import Admission
 from services.common.app import create_base_app
+from services.common.body_limit import BodyLimitMiddleware
 from services.common.health import Readiness, ReadinessProbe
 from services.common.metrics import new_registry
 

@@ -1,4 +1,4 @@
-"""Reads a request's body before anything else does, up to a bound. All bodies here are small JSON."""
+"""Reads a request's body before anything else does, up to a bound: where bodies are small JSON."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
