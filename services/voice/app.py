@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -17,7 +18,15 @@ from services.common.health import Readiness
 from services.voice.canary import Canary
 from services.voice.engine_host import EngineHost
 from services.voice.engines import EngineFailed
-from services.voice.routes import health, status, stt, synthesis
+from services.voice.routes import (
+    health,
+    openai_models,
+    openai_speech,
+    openai_transcription,
+    status,
+    stt,
+    synthesis,
+)
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.service import SynthesisService
 from services.voice.transcription.hearing import Ear
@@ -63,7 +72,7 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
         registry=parts.registry,
     )
     _set_state(app, settings, parts)
-    for module in (stt, synthesis, status, health):
+    for module in (stt, synthesis, status, health, openai_transcription, openai_speech, openai_models):
         app.include_router(module.router)
     return app
 
@@ -72,6 +81,7 @@ def _set_state(app: FastAPI, settings: VoiceSettings, parts: VoiceParts) -> None
     app.state.transcription = parts.transcription
     app.state.synthesis = parts.synthesis
     app.state.ear = parts.ear
+    app.state.built_at = time.time()
     app.state.upload_admission = Admission(
         "uploads",
         running_max=settings.voice_stt_workers + settings.voice_decode_workers,

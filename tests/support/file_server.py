@@ -101,15 +101,16 @@ class _Handler(BaseHTTPRequestHandler):
         if conduct.says_length:
             self.send_header("Content-Length", str(len(body)))
         self.send_header("Connection", "close")
+        sent = body[: conduct.breaks_after_bytes] if conduct.breaks_after_bytes is not None else body
+        if not conduct.stands_still:  # noted before the headers leave: a client may go once it has seen them
+            self.server_of_files.asked.append(
+                Asked(self.path, self.headers.get("Range"), self.headers.get("If-Range"), len(sent))
+            )
         self.end_headers()
         if conduct.stands_still:
             self.wfile.flush()
             self.server_of_files.closing.wait()
             return
-        sent = body[: conduct.breaks_after_bytes] if conduct.breaks_after_bytes is not None else body
-        self.server_of_files.asked.append(
-            Asked(self.path, self.headers.get("Range"), self.headers.get("If-Range"), len(sent))
-        )
         with suppress(ConnectionError):  # the client may have heard enough
             self.wfile.write(sent)
 

@@ -4,15 +4,14 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from starlette.datastructures import State
 
 from services.common import telemetry
-from services.common.admission import Admission, Deadline
+from services.common.admission import Deadline
 from services.common.auth import Principal, require_scope
 from services.common.disconnect import cancel_on_disconnect
-from services.common.problems import InvalidRequest
-from services.voice.routes.upload import Upload, read_upload
-from services.voice.settings import VoiceSettings
+from services.voice.routes.speech_form import SpeechForm, admitted_upload, parsed
+from services.voice.routes.upload import Upload
 from services.voice.transcription.engine_selection import Requested
 from services.voice.transcription.formats import MEDIA_TYPES, ResponseFormat, as_json, as_text
 from services.voice.transcription.hearing import Ear
@@ -22,66 +21,33 @@ router = APIRouter(prefix="/api/v1/voice/stt", tags=["transcription"])
 FILE_FIELD = "audio"
 
 
-class TranscribeForm(BaseModel):
-    """The form's fields beside the file. Unknown ones are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    language: str | None = Field(default=None, pattern=r"^[a-zA-Z]{2,3}([_-][A-Za-z0-9]{2,8})*$")
+class TranscribeForm(SpeechForm):
     engine: Requested = Requested.AUTO
-    response_format: ResponseFormat = ResponseFormat.JSON
     word_timestamps: bool = False
-
-    @field_validator("language", mode="before")
-    @classmethod
-    def _auto_is_none(cls, language: object) -> object:
-        return None if language in {"", "auto"} else language
 
     @property
     def options(self) -> TranscriptionOptions:
-        primary = self.language.replace("_", "-").split("-")[0].lower() if self.language else None
-        return TranscriptionOptions(primary, self.engine, self.word_timestamps)
+        return TranscriptionOptions(self.primary_language, self.engine, self.word_timestamps)
 
 
 @router.post("/transcribe")
 async def transcribe(
     request: Request, _: Annotated[Principal, Depends(require_scope("voice:transcribe"))]
 ) -> Response:
-    """Admission comes before the body is read: a refusal costs the client no upload and us no memory."""
-    state = request.app.state
-    settings: VoiceSettings = state.settings
-    uploads: Admission = state.upload_admission
-    deadline = _deadline(request, settings)
-    async with uploads.slot(deadline):
-        upload = await read_upload(request, FILE_FIELD, settings.voice_max_upload_bytes)
-        try:
-            form = _form(upload)
-            work = _transcribe(state.ear, state.transcription, upload, form, deadline)
-            result = await cancel_on_disconnect(request, work)
-        finally:
-            await upload.form.close()
+    async with admitted_upload(request, FILE_FIELD) as (upload, deadline):
+        form = parsed(TranscribeForm, upload.fields)
+        work = _transcribe(request.app.state, upload, form, deadline)
+        result = await cancel_on_disconnect(request, work)
     return _response(result, form.response_format)
 
 
 async def _transcribe(
-    ear: Ear, service: TranscriptionService, upload: Upload, form: TranscribeForm, deadline: Deadline
+    state: State, upload: Upload, form: TranscribeForm, deadline: Deadline
 ) -> Transcription:
+    ear: Ear = state.ear
+    service: TranscriptionService = state.transcription
     heard = await ear.hear(upload.file, upload.size_bytes, deadline)
     return await service.transcribe(heard.samples, heard.speech, form.options, deadline)
-
-
-def _deadline(request: Request, settings: VoiceSettings) -> Deadline:
-    seconds = settings.voice_stt_deadline_seconds
-    header = request.headers.get("x-request-timeout")
-    return Deadline.from_header(header, default_seconds=seconds, max_seconds=seconds)
-
-
-def _form(upload: Upload) -> TranscribeForm:
-    try:
-        return TranscribeForm.model_validate(upload.fields)
-    except ValidationError as exc:
-        errors = [{"field": str(item["loc"][0]), "message": item["msg"]} for item in exc.errors()]
-        raise InvalidRequest("A form field has a value that is not taken.", errors=errors) from exc
 
 
 def _response(result: Transcription, chosen: ResponseFormat) -> Response:

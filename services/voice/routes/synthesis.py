@@ -15,7 +15,7 @@ from services.common.disconnect import cancel_on_disconnect
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import Report
 from services.voice.synthesis.encoding import MEDIA_TYPES, AudioFormat, sample_rate_hz
-from services.voice.synthesis.service import SynthesisOptions, SynthesisService
+from services.voice.synthesis.service import SpokenStream, SynthesisOptions, SynthesisService
 
 router = APIRouter(prefix="/api/v1/voice", tags=["synthesis"])
 _EXTENSIONS = {AudioFormat.OPUS: "ogg"}
@@ -48,12 +48,12 @@ async def synthesize(
 ) -> Response:
     """A stream's headers tell of its first sentence, since no later header can be sent; a file's, of all."""
     service: SynthesisService = request.app.state.synthesis
-    deadline = _deadline(request)
+    deadline = synthesis_deadline(request)
     if body.stream:
         return await cancel_on_disconnect(request, _streamed(service, body, deadline))
     spoken = await cancel_on_disconnect(request, service.speak(body.text, body.options, deadline))
     return Response(
-        spoken.audio, media_type=MEDIA_TYPES[body.format], headers=_headers(spoken.report, body.format)
+        spoken.audio, media_type=MEDIA_TYPES[body.format], headers=report_headers(spoken.report, body.format)
     )
 
 
@@ -66,13 +66,19 @@ async def voices(
 
 
 async def _streamed(service: SynthesisService, body: SynthesizeRequest, deadline: Deadline) -> Response:
-    stack = AsyncExitStack()
-    spoken = await stack.enter_async_context(service.stream(body.text, body.options, deadline))
+    spoken, chunks = await begun_stream(service, body.text, body.options, deadline)
     return StreamingResponse(
-        _until_closed(spoken.chunks, stack),
-        media_type=MEDIA_TYPES[body.format],
-        headers=_headers(spoken.report, body.format),
+        chunks, media_type=MEDIA_TYPES[body.format], headers=report_headers(spoken.report, body.format)
     )
+
+
+async def begun_stream(
+    service: SynthesisService, text: str, options: SynthesisOptions, deadline: Deadline
+) -> tuple[SpokenStream, AsyncIterator[bytes]]:
+    """A stream whose first sentence is spoken, and its bytes; raises before anything is sent."""
+    stack = AsyncExitStack()
+    spoken = await stack.enter_async_context(service.stream(text, options, deadline))
+    return spoken, _until_closed(spoken.chunks, stack)
 
 
 async def _until_closed(chunks: AsyncIterator[bytes], stack: AsyncExitStack) -> AsyncIterator[bytes]:
@@ -83,14 +89,14 @@ async def _until_closed(chunks: AsyncIterator[bytes], stack: AsyncExitStack) -> 
                 yield chunk
 
 
-def _deadline(request: Request) -> Deadline:
+def synthesis_deadline(request: Request) -> Deadline:
     settings: VoiceSettings = request.app.state.settings
     seconds = settings.voice_tts_deadline_seconds
     header = request.headers.get("x-request-timeout")
     return Deadline.from_header(header, default_seconds=seconds, max_seconds=seconds)
 
 
-def _headers(report: Report, chosen: AudioFormat) -> dict[str, str]:
+def report_headers(report: Report, chosen: AudioFormat) -> dict[str, str]:
     return {
         "X-Engine": report.engine,
         "X-Degraded": str(report.degraded).lower(),

@@ -20,6 +20,7 @@ class AudioFormat(StrEnum):
     WAV = "wav"
     MP3 = "mp3"
     OPUS = "opus"
+    AAC = "aac"
     FLAC = "flac"
     PCM = "pcm"
 
@@ -28,6 +29,7 @@ MEDIA_TYPES = {
     AudioFormat.WAV: "audio/wav",
     AudioFormat.MP3: "audio/mpeg",
     AudioFormat.OPUS: "audio/ogg; codecs=opus",
+    AudioFormat.AAC: "audio/aac",
     AudioFormat.FLAC: "audio/flac",
     AudioFormat.PCM: f"audio/pcm; rate={SAMPLE_RATE_HZ}; channels=1",
 }
@@ -68,6 +70,7 @@ _CODECS = {
     AudioFormat.OPUS: _Codec(
         "ogg", "libopus", "flt", OPUS_RATE_HZ, 32_000, {"page_duration": str(int(_OGG_PAGE_SECONDS * 1e6))}
     ),
+    AudioFormat.AAC: _Codec("adts", "aac", "fltp", SAMPLE_RATE_HZ, 64_000),
     AudioFormat.FLAC: _Codec("flac", "flac", "s16", SAMPLE_RATE_HZ, None),
 }
 

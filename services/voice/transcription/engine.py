@@ -32,6 +32,12 @@ class Utterance:
     language: str | None = None
     """BCP 47 primary subtag (`en`, `ko`); None lets the engine detect it."""
     word_timestamps: bool = False
+    prompt: str = ""
+    """Text that is taken to come before the speech: names and spellings to expect. Whisper's alone."""
+    temperature: float = 0.0
+    """0 decodes greedily and warms up where that cannot be trusted. Whisper's alone."""
+    translate: bool = False
+    """Into English. Whisper's alone."""
 
     @property
     def duration_seconds(self) -> float:

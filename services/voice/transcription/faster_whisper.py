@@ -6,6 +6,7 @@ import os
 import threading
 import zlib
 from collections.abc import Sequence
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ from services.voice.transcription.whisper_windows import FULL_WINDOW_FRAMES, Hea
 
 _SECONDS_PER_TIMESTAMP = 0.02
 _FALLBACK_TEMPERATURES = (0.0, 0.4, 0.8)
+_MAX_PROMPT_TOKENS = 223
+"""Half of the decoder's context, less the token that announces it. Source: openai-whisper, decoding.py."""
 _PREPENDED, _APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"
 
 
@@ -68,6 +71,8 @@ class FasterWhisperEngine:
             return Availability(False, "not_installed", "Whisper needs the package faster-whisper.")
         if not self._has_model():
             return Availability(False, "no_model", f"python -m services.models pull {self._model_dir.name}")
+        if language is not None and not _knows(language):
+            return Availability(False, "unsupported_language", f"Whisper knows no language {language}.")
         if self._model_dir.name.endswith(".en") and language not in {None, "en"}:
             return Availability(False, "unsupported_language", f"{self._model_dir.name} hears English only.")
         return AVAILABLE
@@ -145,8 +150,8 @@ class _Call:
         frames = features.shape[1]
         width = whisper_windows.padded_frames(frames) if self._short_window else FULL_WINDOW_FRAMES
         encoded = self._encode(features, width)
-        hearing = self._decode(encoded, frames, 0.0)
-        if hearing.is_trustworthy or hearing.is_silence:
+        hearing = self._decode(encoded, frames, self._utterance.temperature)
+        if hearing.is_trustworthy or hearing.is_silence or self._utterance.temperature:
             return encoded, hearing
         if width < FULL_WINDOW_FRAMES:
             self._notes.append("full_window")
@@ -171,15 +176,15 @@ class _Call:
         return encoded
 
     def _decode(self, encoded: Any, frames: int, temperature: float) -> Hearing:
-        """CTranslate2 halves max_length for the tokens it samples, as Whisper's own sample_len does."""
+        """CTranslate2 samples max_length / 2 tokens, or what the prompt leaves of it where that is less."""
         self._stop_if_cancelled()
         bound = whisper_windows.max_tokens(frames)
         sampling = {"sampling_temperature": temperature, "sampling_topk": 0} if temperature else {}
         found = self._whisper.model.generate(
             encoded,
-            [self._tokenizer.sot_sequence],
+            [self._prompt],
             beam_size=1 if temperature else self._beam_size,
-            max_length=2 * bound,
+            max_length=max(2 * bound, bound + len(self._prompt)),
             return_scores=True,
             return_no_speech_prob=True,
             **sampling,
@@ -206,16 +211,24 @@ class _Call:
         segments = [_segment(part, self._text(part["tokens"]), confidence, offset) for part in parts]
         return [segment for segment in segments if segment.text]
 
+    @cached_property
+    def _prompt(self) -> list[int]:
+        """The tokens that decoding goes on from. Source: openai-whisper, DecodingTask._get_initial_tokens."""
+        start = list(self._tokenizer.sot_sequence)
+        if not self._utterance.prompt:
+            return start
+        before = self._tokenizer.encode(" " + self._utterance.prompt.strip())
+        return [self._tokenizer.sot_prev, *before[-_MAX_PROMPT_TOKENS:], *start]
+
     @property
     def _tokenizer(self) -> Any:
         """Built once the language is known."""
         from faster_whisper.tokenizer import Tokenizer
 
         if self._built_tokenizer is None:
-            whisper = self._whisper
-            self._built_tokenizer = Tokenizer(
-                whisper.hf_tokenizer, whisper.model.is_multilingual, "transcribe", self._language
-            )
+            whisper, multilingual = self._whisper, self._whisper.model.is_multilingual
+            task = "translate" if self._utterance.translate else "transcribe"
+            self._built_tokenizer = Tokenizer(whisper.hf_tokenizer, multilingual, task, self._language)
         return self._built_tokenizer
 
     def _text(self, tokens: Sequence[int]) -> str:
@@ -224,6 +237,12 @@ class _Call:
     def _stop_if_cancelled(self) -> None:
         if self._cancelled.is_set():
             raise EngineFailed("cancelled")
+
+
+def _knows(language: str) -> bool:
+    from faster_whisper.tokenizer import _LANGUAGE_CODES
+
+    return language in _LANGUAGE_CODES
 
 
 def _split(tokens: Sequence[int], tokenizer: Any, window_seconds: float) -> list[dict[str, Any]]:

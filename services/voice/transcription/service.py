@@ -37,6 +37,12 @@ class TranscriptionOptions:
     language: str | None = None
     engine: Requested = Requested.AUTO
     word_timestamps: bool = False
+    prompt: str = ""
+    temperature: float = 0.0
+    translate: bool = False
+    """Into English; ask for Whisper with it."""
+    routed_seconds: float | None = None
+    """The length by which to route, where this is a part of longer audio; None: its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +117,12 @@ class TranscriptionService:
         Raises NoEngine, Overloaded, DeadlineExceeded.
         """
         duration_seconds = len(samples) / SAMPLE_RATE_HZ
-        selection = self._select(duration_seconds, options)
+        selection = self._select(options.routed_seconds or duration_seconds, options)
         course = _Course(self._clock(), selection.routing, _left_out(selection))
         self._metrics.routed(selection.routing.rule, duration_seconds)
         if not speech:
             return self._nothing_said(duration_seconds, course)
-        utterance = Utterance(samples, speech, options.language, options.word_timestamps)
+        utterance = _utterance(samples, speech, options)
         name, transcript = await self._ask_in_order(
             utterance, selection.candidates, course, deadline, options
         )
@@ -234,6 +240,20 @@ class TranscriptionService:
             attempts=(),
             notes=("no_speech",),
         )
+
+
+def _utterance(
+    samples: NDArray[np.float32], speech: Sequence[SpeechSpan], options: TranscriptionOptions
+) -> Utterance:
+    return Utterance(
+        samples,
+        speech,
+        options.language,
+        options.word_timestamps,
+        options.prompt,
+        options.temperature,
+        options.translate,
+    )
 
 
 def _left_out(selection: Selection) -> list[Attempt]:

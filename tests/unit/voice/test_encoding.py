@@ -46,14 +46,19 @@ def streamed(chosen: AudioFormat, pieces: list[NDArray[np.float32]]) -> list[byt
     return [*(encoder.encode(piece) for piece in pieces), encoder.finish()]
 
 
+def _frames_of(chosen: AudioFormat) -> float:
+    """Seconds that a format may add: ADTS has no place to say how much of its frames is padding."""
+    return 0.15 if chosen is AudioFormat.AAC else 0.03
+
+
 @pytest.mark.parametrize("chosen", CONTAINED)
 def test_whole_file_has_its_samples_its_rate_and_its_true_length(chosen: AudioFormat) -> None:
     samples = voice(3.0)
     audio = encode_whole(samples, chosen)
     back, rate_hz = decoded(audio)
     assert rate_hz == sample_rate_hz(chosen)
-    assert back.size / rate_hz == pytest.approx(3.0, abs=0.03)
-    assert header_seconds(audio) == pytest.approx(3.0, abs=0.03)
+    assert back.size / rate_hz == pytest.approx(3.0, abs=_frames_of(chosen))
+    assert header_seconds(audio) == pytest.approx(3.0, abs=_frames_of(chosen))
     assert rms_db(back) == pytest.approx(rms_db(samples), abs=1.0)
 
 
