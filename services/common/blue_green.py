@@ -20,6 +20,9 @@ R = TypeVar("R")
 _log = telemetry.get_logger()
 
 AGENT = "langgraph-enhanced"
+ROLE_CHECK = "role"
+"""The readiness check in which a colour says whether it is its turn. Before a switch the gateway asks for
+all the other checks: an idle colour is not ready, and yet it must be known whether it would serve."""
 BEAT_SECONDS = 0.5
 ALIVE_MILLISECONDS = 1500
 """Two beats may be lost before a colour counts as gone."""
@@ -109,6 +112,11 @@ class RoleWatch:
     @property
     def serving(self) -> bool:
         return serves(self.colour, self.roles)
+
+    @property
+    def word(self) -> str:
+        """For the readiness check ROLE_CHECK: "ok", or why this colour does not serve."""
+        return "ok" if self.serving else f"waits while {self.roles.active} serves"
 
     async def run(self) -> None:
         """Until it is cancelled."""

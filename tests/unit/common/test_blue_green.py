@@ -58,7 +58,9 @@ def test_each_colour_has_the_other_one() -> None:
 def test_before_redis_was_heard_green_serves_and_blue_waits() -> None:
     told = ToldRoles(None)
     assert watch(told, GREEN).serving
+    assert watch(told, GREEN).word == "ok"
     assert not watch(told, BLUE).serving
+    assert watch(told, BLUE).word == "waits while green serves"
 
 
 async def test_a_colour_keeps_its_last_role_while_redis_is_away() -> None:
