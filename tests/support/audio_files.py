@@ -9,6 +9,8 @@ from av.audio.stream import AudioStream
 from numpy.typing import NDArray
 
 RATE_HZ = 16_000
+_LARGEST_BLOCK = 65_535
+"""Samples in a FLAC frame: the fewer frames, the smaller the file. Source: RFC 9639, 9.1.1."""
 
 
 def tone(seconds: float, rate_hz: int = RATE_HZ, channels: int = 1) -> NDArray[np.float32]:
@@ -58,11 +60,13 @@ def silent_flac(seconds: int, rate_hz: int = 48_000) -> bytes:
     """Hours of silence in a few hundred kilobytes, with their true length in the header."""
     buffer = io.BytesIO()
     with av.open(buffer, "w", format="flac") as output:
-        stream = output.add_stream("flac", rate=rate_hz)
+        stream = output.add_stream("flac", rate=rate_hz, options={"frame_size": str(_LARGEST_BLOCK)})
+        assert isinstance(stream, AudioStream)
         stream.layout, stream.format = "mono", "s16"
-        samples = np.zeros((1, 65_535 // 4096 * 4096), dtype=np.int16)
-        for start in range(0, seconds * rate_hz, samples.shape[1]):
-            frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
+        samples = np.zeros((1, _LARGEST_BLOCK), dtype=np.int16)
+        for start in range(0, seconds * rate_hz, _LARGEST_BLOCK):
+            block = samples[:, : seconds * rate_hz - start]
+            frame = av.AudioFrame.from_ndarray(block, format="s16", layout="mono")
             frame.sample_rate, frame.pts = rate_hz, start
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
