@@ -18,10 +18,11 @@ from scripts.local_stack.processes import ProcessSpec
 
 VALKEY = "valkey"
 VOICE = "voice-interaction-service"
+CHAT = "chat-service"
 MONITOR = "gateway-health-monitor"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
-PREFERRED_PORTS = {VALKEY: 6379, VOICE: 8006, MONITOR: 8010, METRICS: 9180}
+PREFERRED_PORTS = {VALKEY: 6379, VOICE: 8006, CHAT: 8007, MONITOR: 8010, METRICS: 9180}
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
 PROFILES = tuple(_PROFILES)
@@ -40,6 +41,11 @@ class Plan:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Where a page of ours comes from, as a browser names it."""
+        return tuple(f"http://{host}:{self.port}" for host in ("localhost", LOOPBACK, "[::1]"))
 
     @property
     def models_dir(self) -> Path:
@@ -99,6 +105,10 @@ def _monitor(plan: Plan) -> ProcessSpec:
     return replace(spec, environment={**spec.environment, **_upstreams(plan)})
 
 
+def _chat(plan: Plan) -> ProcessSpec:
+    return _python_service(plan, CHAT, "services.chat", after=(VALKEY,))
+
+
 def _gateway(plan: Plan) -> ProcessSpec:
     root = plan.folders.root
     environment = {
@@ -129,7 +139,7 @@ def _gateway(plan: Plan) -> ProcessSpec:
     )
 
 
-_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _monitor, _gateway)
+_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _chat, _monitor, _gateway)
 
 
 def places(plan: Plan) -> dict[str, str]:
@@ -156,6 +166,7 @@ def _python_service(plan: Plan, name: str, module: str, after: tuple[str, ...] =
     ready_url = plan.inner_url(name, "/health/ready")
     environment = {
         "REDIS_URL": plan.redis_url,
+        "ALLOWED_ORIGINS": ",".join(plan.origins),
         **plan.settings,
         "HOST": LOOPBACK,
         "PORT": str(plan.inner_ports[name]),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.routing import WebSocketRoute
 
 from services.chat.answering import AnswerChain
 from services.chat.conversation import Conversation
@@ -16,6 +17,9 @@ from services.chat.generator import Generator
 from services.chat.metrics import ChatMetrics
 from services.chat.routes import chat, health, models, sessions, tickets
 from services.chat.settings import ChatSettings
+from services.chat.sockets.endpoint import SocketEndpoint
+from services.chat.sockets.handshake import Handshake
+from services.chat.sockets.open_sockets import OpenSockets
 from services.chat.store.seam import ConversationStore
 from services.chat.store_watch import StoreWatch
 from services.chat.tickets import TicketOffice
@@ -42,7 +46,7 @@ def create_app(settings: ChatSettings, parts: ChatParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        watching = asyncio.create_task(watch.run())
+        watching = asyncio.gather(watch.run(), app.state.open_sockets.run())
         try:
             yield
         finally:
@@ -66,6 +70,7 @@ def create_app(settings: ChatSettings, parts: ChatParts) -> FastAPI:
     _set_state(app, settings, parts, registry)
     for module in (chat, sessions, models, tickets, health):
         app.include_router(module.router)
+    app.router.routes.append(WebSocketRoute("/ws", _socket_endpoint(app, settings)))
     return app
 
 
@@ -98,3 +103,17 @@ def _set_state(app: FastAPI, settings: ChatSettings, parts: ChatParts, registry:
     app.state.follower = follower
     app.state.conversation = Conversation(parts.store, generator, follower, metrics)
     app.state.tickets = TicketOffice(parts.store, settings.chat_ticket_seconds)
+    app.state.open_sockets = OpenSockets(
+        total_max=settings.chat_sockets_max, per_user_max=settings.chat_sockets_per_user, metrics=metrics
+    )
+
+
+def _socket_endpoint(app: FastAPI, settings: ChatSettings) -> SocketEndpoint:
+    state = app.state
+    return SocketEndpoint(
+        Handshake(state.store, state.tickets, settings.allowed_origins),
+        state.conversation,
+        state.open_sockets,
+        settings.socket_rules,
+        state.metrics,
+    )

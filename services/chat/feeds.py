@@ -4,7 +4,7 @@ A reader holds a position, not a queue: one that is slow, or never reads, costs 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from dataclasses import dataclass
 
 from services.chat.store.records import Completed, Delta, Ending, Failed, ReplyEntry, Reset
@@ -38,7 +38,7 @@ class ReplyFeed:
             self._changed.set()
             self._changed = asyncio.Event()
 
-    async def after(self, seq: int) -> AsyncIterator[ReplyEntry]:
+    async def after(self, seq: int) -> AsyncGenerator[ReplyEntry, None]:
         """The entries after this seq, as they come, up to the ending."""
         self._readers += 1
         self.wanted = True

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 MESSAGE_CHARS_MAX = 32_000
 _ID = r"^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"
-_SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
+SESSION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"
 
 
 def _is_text(value: str) -> str:
@@ -23,9 +23,9 @@ def _is_text(value: str) -> str:
 
 MessageText = Annotated[str, Field(min_length=1, max_length=MESSAGE_CHARS_MAX), AfterValidator(_is_text)]
 TitleText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_is_text)]
-SessionId = Annotated[str, Field(pattern=_SESSION_ID)]
+SessionId = Annotated[str, Field(pattern=SESSION_ID)]
 MessageId = Annotated[str, Field(pattern=_ID)]
 ModelName = Annotated[str, Field(min_length=1, max_length=128, pattern=r"^[\x21-\x7e]+$")]
 IdempotencyKey = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x20-\x7e]+$")]
-SessionIdPath = Annotated[str, Path(pattern=_SESSION_ID)]
+SessionIdPath = Annotated[str, Path(pattern=SESSION_ID)]
 MessageIdPath = Annotated[str, Path(pattern=_ID)]

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import NoDecode
 
 from services.chat.generation import GenerationRules
+from services.chat.sockets.rules import SocketRules
 from services.chat.store.records import StoreLimits
 from services.common.language_models.settings import LanguageModelSettings
 
@@ -60,6 +61,10 @@ class ChatSettings(LanguageModelSettings):
     chat_socket_frames_per_second: float = Field(default=30.0, gt=0)
     chat_socket_frames_burst: int = Field(default=50, ge=1)
     chat_socket_bad_frames_max: int = Field(default=10, ge=1)
+    chat_socket_replies_max: int = Field(default=16, ge=1)
+    """Being delivered over one socket at a time."""
+    chat_socket_send_seconds: float = Field(default=10.0, gt=0)
+    """A client that has read nothing for so long is given up."""
     chat_ticket_seconds: float = Field(default=30.0, gt=0, le=300)
 
     @field_validator("allowed_origins", mode="before")
@@ -79,6 +84,18 @@ class ChatSettings(LanguageModelSettings):
             lease_seconds=self.chat_lease_seconds,
             messages_per_minute=self.chat_messages_per_minute,
             generations_max=self.chat_generations_per_user,
+        )
+
+    @property
+    def socket_rules(self) -> SocketRules:
+        return SocketRules(
+            idle_seconds=self.chat_socket_idle_seconds,
+            leeway_seconds=self.jwt_leeway_seconds,
+            frames_per_second=self.chat_socket_frames_per_second,
+            frames_burst=self.chat_socket_frames_burst,
+            bad_frames_max=self.chat_socket_bad_frames_max,
+            send_seconds=self.chat_socket_send_seconds,
+            deliveries_max=self.chat_socket_replies_max,
         )
 
     @property

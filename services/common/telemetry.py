@@ -80,9 +80,10 @@ def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 def _quiet_libraries() -> None:
-    """uvicorn's access log prints the query, and with it a token; httpx logs every address it calls."""
-    for name, level in (("uvicorn.access", logging.CRITICAL), ("httpx", logging.WARNING)):
-        logging.getLogger(name).setLevel(level)
+    """They print headers, or addresses with the query and so a token; uvicorn does at each WebSocket."""
+    logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)
+    for name in ("uvicorn.error", "httpx", "httpcore", "websockets"):
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
