@@ -1,52 +1,58 @@
 // Puts the console together: the token, the views, and which of them is open.
 
-import { byId, problemCard } from "./dom.js";
+import * as account from "./account.js";
+import { byId } from "./dom.js";
 import * as token from "./token.js";
 import * as hear from "./views/hear.js";
 import * as speak from "./views/speak.js";
 import * as status from "./views/status.js";
 
+/** A view has `mount()`, once; `show(rest)` and `hide()`, whenever it is opened and left. */
 const VIEWS = { speak, hear, status };
 const FIRST = "speak";
+let shown = null;
 
 token.takeFromAddress();
+account.mount(reopen);
 for (const view of Object.values(VIEWS)) view.mount();
-mountTokenDialog();
 addEventListener("hashchange", () => {
+  const before = token.current();
   token.takeFromAddress();
-  open();
+  if (token.current() === before) open();
+  else reopen();
 });
 open();
-if (!token.current()) byId("token-dialog").showModal();
+if (!token.current() || token.hasExpired()) account.ask(token.whyRefused());
 
-async function open() {
-  const wanted = location.hash.replace("#/", "");
+/** `#/chat/abc`: the view, and what of it. */
+function open() {
+  const [, wanted = "", rest = ""] = location.hash.split("/");
   const name = wanted in VIEWS ? wanted : FIRST;
-  for (const other of Object.keys(VIEWS)) byId(other).hidden = other !== name;
-  for (const link of document.querySelectorAll("nav a")) {
+  if (shown !== name) leave();
+  byId(name).hidden = false;
+  markCurrent(name);
+  document.title = `${byId(`${name}-title`).textContent} · Parley`;
+  shown = name;
+  if (token.current()) VIEWS[name].show(decodeURIComponent(rest));
+}
+
+function leave() {
+  if (!shown) return;
+  VIEWS[shown].hide();
+  byId(shown).hidden = true;
+  byId("main").scrollTop = 0;
+}
+
+/** The same view again, with another token. */
+function reopen() {
+  account.show();
+  if (shown) VIEWS[shown].hide();
+  open();
+}
+
+function markCurrent(name) {
+  for (const link of document.querySelectorAll(".views a")) {
     if (link.hash === `#/${name}`) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  if (!token.current()) return;
-  try {
-    await VIEWS[name].show();
-  } catch (problem) {
-    byId(`${name}-result`).replaceChildren(problemCard(problem));
-  }
-}
-
-function mountTokenDialog() {
-  const dialog = byId("token-dialog");
-  byId("token-button").addEventListener("click", () => dialog.showModal());
-  byId("token-form").addEventListener("submit", (event) => {
-    if (event.submitter.value !== "use") return;
-    const wrong = token.keep(byId("token-input").value);
-    byId("token-error").textContent = wrong;
-    if (wrong) {
-      event.preventDefault();
-      return;
-    }
-    byId("token-input").value = "";
-    open();
-  });
 }

@@ -1,53 +1,108 @@
-// Status: each engine, as the voice service sees it. Asked again while the view is open.
+// Status: services, engines and models, live. What fails is said in the sentence that its users get.
 
 import * as api from "../api.js";
-import { byId, element, problemCard } from "../dom.js";
-import { engineName, seconds } from "../wording.js";
+import { byId, problemCard, renew } from "../dom.js";
+import { modelsSection, enginesSections, servicesSection, summary } from "../status_parts.js";
 
-const EVERY_MS = 3000;
-let timer = 0;
+const ENGINES_EVERY_MS = 4000;
+const RECONNECT_MS = 2000;
+const TICK_MS = 1000;
+let watching = null;
+let latest = null;
 
 export function mount() {}
 
-export async function show() {
-  clearTimeout(timer);
-  const result = byId("status-result");
-  try {
-    const status = await api.json("/api/v1/voice/models/status");
-    result.replaceChildren(
-      element("h3", "", "Hearing"), table(status.transcription),
-      element("h3", "", "Speaking"), table(status.synthesis),
-    );
-  } catch (problem) {
-    result.replaceChildren(problemCard(problem));
+export function show() {
+  watching = new AbortController();
+  const { signal } = watching;
+  followServices(signal);
+  repeat(showEngines, ENGINES_EVERY_MS, signal);
+  repeat(showModels, ENGINES_EVERY_MS, signal);
+  repeat(async () => draw(), TICK_MS, signal); // "checked 3 s ago" goes on counting
+}
+
+export function hide() {
+  watching?.abort();
+}
+
+/** The monitor's stream, for as long as the view is open; begun anew whenever it breaks. */
+async function followServices(signal) {
+  while (!signal.aborted) {
+    try {
+      const reply = await api.call("/api/v1/gateway/events", { signal, headers: { Accept: "text/event-stream" } });
+      live("Live", true);
+      for await (const { event, data } of api.events(reply)) {
+        if (event === "status") take(JSON.parse(data));
+      }
+    } catch (problem) {
+      if (signal.aborted) return;
+      if (problem.status) lost(problem);
+    }
+    if (signal.aborted) return;
+    live("Reconnecting …", false);
+    await pause(RECONNECT_MS, signal);
   }
-  if (!byId("status").hidden) timer = setTimeout(show, EVERY_MS);
 }
 
-const COLUMNS = {
-  Engine: (engine) => engineName(engine.name),
-  State: state,
-  Model: (engine) => engine.model ?? "–",
-  "Work / audio": (engine) => engine.real_time_factor?.toFixed(2) ?? "–",
-  Loading: (engine) => (engine.load_seconds === null ? "–" : seconds(engine.load_seconds)),
-  "Running + waiting": (engine) => `${engine.running} + ${engine.waiting}`,
-};
-
-function table(engines) {
-  const head = element("tr", "", ...Object.keys(COLUMNS).map((name) => element("th", "", name)));
-  for (const cell of head.children) cell.scope = "col";
-  const rows = engines.map((engine) =>
-    element("tr", "", ...Object.values(COLUMNS).map((cell) => element("td", "", cell(engine)))));
-  const node = element("div", "table", element("table", "", element("thead", "", head), element("tbody", "", ...rows)));
-  node.tabIndex = 0; // it scrolls sideways on a narrow screen
-  node.role = "region";
-  node.ariaLabel = "Engines";
-  return node;
+function take(status) {
+  latest = { ...status, ahead: status.now - Date.now() / 1000 };
+  draw();
 }
 
-function state(engine) {
-  if (engine.breaker_state !== "closed") return element("span", "bad", `resting (${engine.last_error})`);
-  if (!engine.installed) return element("span", "", "not installed");
-  if (engine.loaded) return element("span", "good", "ready");
-  return element("span", "", engine.model ? "not loaded yet" : "no model");
+function draw() {
+  if (!latest) return;
+  say(summary(latest.upstreams));
+  renew(byId("status-services"), servicesSection(latest.upstreams, Date.now() / 1000 + latest.ahead));
+}
+
+/** Without the monitor there is no word on the services, and an old one would be a lie. */
+function lost(problem) {
+  latest = null;
+  say("");
+  byId("status-services").replaceChildren(problemCard(problem));
+}
+
+/** Only when it changes: a screen reader reads it out each time. */
+function say(sentence) {
+  const line = byId("status-summary");
+  if (line.textContent !== sentence) line.textContent = sentence;
+}
+
+function live(text, on) {
+  const line = byId("status-live");
+  line.textContent = text;
+  line.classList.toggle("on", on);
+}
+
+async function showEngines(signal) {
+  await section("status-engines", async () => enginesSections(await api.json("/api/v1/voice/models/status", { signal })), signal);
+}
+
+async function showModels(signal) {
+  await section("status-models", async () => [modelsSection(await api.json("/api/v1/chat-service/api/v1/models", { signal }))], signal);
+}
+
+async function section(id, make, signal) {
+  try {
+    renew(byId(id), ...(await make()));
+  } catch (problem) {
+    if (!signal.aborted) byId(id).replaceChildren(problemCard(problem));
+  }
+}
+
+async function repeat(step, everyMs, signal) {
+  while (!signal.aborted) {
+    await step(signal);
+    await pause(everyMs, signal);
+  }
+}
+
+function pause(ms, signal) {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    }, { once: true });
+  });
 }

@@ -1,0 +1,108 @@
+// The parts of the status view, each out of the facts it shows. Pure but for making elements.
+
+import { element } from "./dom.js";
+import { engineTitle, mebibytes, seconds, serviceName, span } from "./wording.js";
+
+export function summary(upstreams) {
+  const failing = new Set(upstreams.filter(({ healthy }) => !healthy).map(({ service }) => serviceName(service)));
+  if (!failing.size) return "Everything works.";
+  return `${[...failing].join(", ")} ${failing.size === 1 ? "does" : "do"} not work just now.`;
+}
+
+/** `now`: seconds since the epoch, by the monitor's clock. */
+export function servicesSection(upstreams, now) {
+  const rows = upstreams.map((upstream) => serviceRow(upstream, now));
+  return element("div", "", element("h3", "", "Services"), element("ul", "services", ...rows));
+}
+
+function serviceRow(upstream, now) {
+  const [kind, word] = serviceState(upstream);
+  const row = element(
+    "li", "service",
+    element("span", "name", serviceName(upstream.service), element("small", "", upstream.service)),
+    element("span", `state ${kind}`, word),
+    element("span", "more", serviceFacts(upstream, now)),
+  );
+  row.dataset.service = upstream.service;
+  row.dataset.state = kind;
+  if (upstream.sentence) row.append(element("p", "sentence", upstream.sentence));
+  return row;
+}
+
+function serviceState({ checked_at: checkedAt, healthy, state }) {
+  if (checkedAt === null) return ["unknown", "not checked yet"];
+  if (healthy) return ["good", "works"];
+  return { open: ["bad", "breaker open"], half_open: ["warn", "being tried"] }[state] ?? ["warn", "failing"];
+}
+
+function serviceFacts(upstream, now) {
+  const { checked_at: checkedAt, error, state } = upstream;
+  const failures = upstream.consecutive_failures;
+  return [
+    error,
+    failures > 1 && `${failures} failures in a row`,
+    state !== "closed" && upstream.next_check_at && `next try in ${span(upstream.next_check_at - now)}`,
+    upstream.latency_seconds !== null && !error && `answers in ${seconds(upstream.latency_seconds)}`,
+    checkedAt !== null && `checked ${span(now - checkedAt)} ago`,
+  ].filter(Boolean).join(" · ");
+}
+
+export function enginesSections(status) {
+  return [table("Hearing", status.transcription), table("Speaking", status.synthesis)];
+}
+
+const ENGINE_COLUMNS = [
+  ["Engine", "", (engine) => engineTitle(engine.name)],
+  ["State", "", engineState],
+  ["Model", "model", (engine) => engine.model ?? "–"],
+  ["Time per second of sound", "number", (engine) => (engine.real_time_factor === null ? "–" : seconds(engine.real_time_factor))],
+  ["At work", "number", (engine) => `${engine.running}${engine.waiting ? ` + ${engine.waiting} waiting` : ""}`],
+  ["Memory", "number", (engine) => (engine.resident_bytes === null ? "–" : mebibytes(engine.resident_bytes))],
+];
+
+function engineState(engine) {
+  if (engine.breaker_state !== "closed") {
+    return element("span", "state bad", `rests (${(engine.last_error ?? "failed").replaceAll("_", " ")})`);
+  }
+  if (!engine.installed) return element("span", "state unknown", "not installed");
+  if (engine.loaded) return element("span", "state good", "ready");
+  return element("span", "state unknown", engine.model ? "loads at first use" : "no model");
+}
+
+const MODEL_COLUMNS = [
+  ["Model", "model", (model) => model.name],
+  ["From", "", (model) => model.provider],
+  ["State", "", (model) => model.state],
+  ["Context", "number", (model) => (model.context_tokens ? `${model.context_tokens.toLocaleString()} tokens` : "–")],
+];
+
+export function modelsSection({ models, providers }) {
+  const states = new Map(providers.map(({ name, breaker }) => [name, breaker]));
+  const known = new Set(models.map(({ provider }) => provider));
+  const empty = providers.filter(({ name }) => !known.has(name)).map(({ name }) => ({ name: "–", provider: name }));
+  return rows("Language models", MODEL_COLUMNS, [...models, ...empty].map((model) => ({ ...model, state: modelState(model, states) })));
+}
+
+function modelState(model, states) {
+  const breaker = states.get(model.provider) ?? "closed";
+  if (breaker !== "closed") return element("span", "state bad", breaker === "open" ? "rests" : "being tried");
+  return model.name === "–" ? element("span", "state unknown", "offers no model") : element("span", "state good", "ready");
+}
+
+function table(title, engines) {
+  return rows(title, ENGINE_COLUMNS, engines);
+}
+
+function rows(title, columns, items) {
+  const head = element("tr", "", ...columns.map(([name, kind]) => {
+    const cell = element("th", kind === "model" ? "" : kind, name);
+    cell.scope = "col";
+    return cell;
+  }));
+  const body = items.map((item) => element("tr", "", ...columns.map(([, kind, cell]) => element("td", kind, cell(item)))));
+  const region = element("div", "table", element("table", "", element("thead", "", head), element("tbody", "", ...body)));
+  region.tabIndex = 0; // it scrolls sideways on a narrow screen
+  region.role = "region";
+  region.ariaLabel = title;
+  return element("div", "block", element("h3", "", title), region);
+}
