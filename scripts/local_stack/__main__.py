@@ -8,6 +8,7 @@ from rich.console import Console
 
 from scripts.local_stack import demo, down, status, tokens, up
 from scripts.local_stack.plan import PROFILES
+from services.common.auth.token_arguments import add_token_arguments
 
 Command = Callable[[argparse.Namespace, Console], int]
 _STDERR_COMMANDS = {"token"}
@@ -52,17 +53,7 @@ def _add_status(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_token(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--user", type=tokens.user, required=True, metavar="NAME", help="whom it speaks for")
-    parser.add_argument(
-        "--scope", type=tokens.scope, action="append", metavar="SCOPE", help="may be repeated (all of them)"
-    )
-    parser.add_argument(
-        "--ttl",
-        type=tokens.lifetime,
-        default=tokens.lifetime(tokens.DEFAULT_LIFETIME),
-        metavar="TIME",
-        help=f"how long it is good: 90s, 30m, 8h, 7d ({tokens.DEFAULT_LIFETIME})",
-    )
+    add_token_arguments(parser)
     parser.set_defaults(run=tokens.token)
 
 

@@ -1,9 +1,8 @@
 """`./scripts/token`: a token for one's own programs, signed with the secret of this installation."""
 
 import os
-import re
 import time
-from argparse import ArgumentTypeError, Namespace
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 
 from rich.console import Console
@@ -14,9 +13,6 @@ from services.common.auth import ALL_SCOPES, issue_token
 from services.common.signing_secret import refuse_weak_secret
 
 CONSOLE_LIFETIME_SECONDS = 12 * 3600
-DEFAULT_LIFETIME = "8h"
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
-_MAX_LIFETIME_SECONDS = 30 * 86_400
 
 
 class CannotSign(Exception):
@@ -61,26 +57,3 @@ def sign(
         issuer=settings.get("JWT_ISSUER", "parley"),
         audience=settings.get("JWT_AUDIENCE", "parley"),
     )
-
-
-def lifetime(text: str) -> int:
-    """Seconds from `90s`, `30m`, `8h` or `7d`; at most the 30 days that services accept."""
-    match = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", text)
-    if match is None:
-        raise ArgumentTypeError(f"{text!r} is not a time such as 90s, 30m, 8h or 7d")
-    seconds = int(match[1]) * _UNITS[match[2]]
-    if seconds > _MAX_LIFETIME_SECONDS:
-        raise ArgumentTypeError(f"{text!r} is longer than the 30d that services accept")
-    return seconds
-
-
-def scope(text: str) -> str:
-    if text not in ALL_SCOPES:
-        raise ArgumentTypeError(f"{text!r} is none of {', '.join(ALL_SCOPES)}")
-    return text
-
-
-def user(text: str) -> str:
-    if not text.isprintable() or not 0 < len(text) <= 255:
-        raise ArgumentTypeError("a name has 1 to 255 printable characters")
-    return text

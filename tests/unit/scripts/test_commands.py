@@ -14,7 +14,8 @@ from scripts.local_stack.demo import attempts, shared_words
 from scripts.local_stack.screen import Screen, changes
 from scripts.local_stack.snapshot import Phase, ProcessState, StackState
 from scripts.local_stack.status import duration
-from scripts.local_stack.tokens import CannotSign, lifetime, scope, sign, user
+from scripts.local_stack.tokens import CannotSign, sign
+from services.common.auth.token_arguments import lifetime, scope, user
 
 SECRET = "0123456789abcdef" * 4
 STARTING = StackState(
