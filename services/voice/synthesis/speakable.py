@@ -59,6 +59,8 @@ def _units(char: str) -> float:
         return 5.0
     if char in _NAMED_SYMBOLS:
         return 6.0
+    if "\u3040" <= char <= "\u30ff":  # kana: a syllable of two letters, or less
+        return 1.7
     if char.isalpha():
         return 3.0 if unicodedata.east_asian_width(char) in "WF" else 1.0
     return _PAUSES.get(char, LEAST_UNITS)
