@@ -19,7 +19,6 @@ from services.chat.routes import chat, health, models, sessions, tickets
 from services.chat.settings import ChatSettings
 from services.chat.sockets.endpoint import SocketEndpoint
 from services.chat.sockets.handshake import Handshake
-from services.chat.sockets.open_sockets import OpenSockets
 from services.chat.store.seam import ConversationStore
 from services.chat.store_watch import StoreWatch
 from services.chat.tickets import TicketOffice
@@ -28,6 +27,7 @@ from services.common.app import create_base_app
 from services.common.body_limit import BodyLimitMiddleware
 from services.common.health import Readiness, ReadinessProbe
 from services.common.metrics import new_registry
+from services.common.sockets.open_sockets import OpenSockets
 
 SERVICE = "chat-service"
 
@@ -104,7 +104,9 @@ def _set_state(app: FastAPI, settings: ChatSettings, parts: ChatParts, registry:
     app.state.conversation = Conversation(parts.store, generator, follower, metrics)
     app.state.tickets = TicketOffice(parts.store, settings.chat_ticket_seconds)
     app.state.open_sockets = OpenSockets(
-        total_max=settings.chat_sockets_max, per_user_max=settings.chat_sockets_per_user, metrics=metrics
+        total_max=settings.chat_sockets_max,
+        per_user_max=settings.chat_sockets_per_user,
+        gauge=metrics.sockets,
     )
 
 

@@ -4,7 +4,7 @@ from contextlib import aclosing
 
 from services.chat import frames
 from services.chat.feeds import ReplyFeed
-from services.chat.sockets.wire import Wire
+from services.common.sockets.wire import Wire
 
 INSTANCE = "/ws"
 

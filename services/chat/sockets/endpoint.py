@@ -8,16 +8,15 @@ from services.chat.conversation import Conversation
 from services.chat.metrics import ChatMetrics
 from services.chat.sockets.delivery import INSTANCE
 from services.chat.sockets.handshake import Handshake, Visitor
-from services.chat.sockets.open_sockets import OpenSockets
 from services.chat.sockets.rules import SocketRules
 from services.chat.sockets.socket import Socket
-from services.chat.sockets.wire import PeerGone, Wire
-from services.common import problem_handlers, telemetry
+from services.common import telemetry
 from services.common.problems import ProblemError
+from services.common.sockets.open_sockets import OpenSockets
+from services.common.sockets.refusing import refuse
+from services.common.sockets.wire import PeerGone, Wire
 
 _log = telemetry.get_logger()
-_BEFORE_ACCEPT = "websocket.http.response"
-"""ASGI's extension by which an upgrade is answered with a status of our own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,7 @@ class SocketEndpoint:
             with self.open_sockets.place(visitor.principal.subject):
                 await self._serve(visitor, Wire(receive, send, send_seconds=self.rules.send_seconds))
         except ProblemError as problem:
-            await _refuse(problem, scope, receive, send)
+            await refuse(problem, INSTANCE, scope, receive, send)
 
     async def _serve(self, visitor: Visitor, wire: Wire) -> None:
         try:
@@ -50,12 +49,3 @@ class SocketEndpoint:
         if socket.code is not None:
             self.metrics.socket_closed(socket.code)
         _log.info("socket_closed", code=socket.code, seconds=round(clock() - opened_at, 3))
-
-
-async def _refuse(problem: ProblemError, scope: Scope, receive: Receive, send: Send) -> None:
-    response = problem_handlers.problem_response(problem, INSTANCE)
-    response.headers["X-Request-ID"] = telemetry.current_request_id()
-    if _BEFORE_ACCEPT in scope.get("extensions", {}):
-        await response(scope, receive, send)
-    else:
-        await send({"type": "websocket.close"})

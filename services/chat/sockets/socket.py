@@ -6,7 +6,6 @@ from collections.abc import Callable
 from services.chat import frames
 from services.chat.conversation import Conversation, Question
 from services.chat.feeds import ReplyFeed
-from services.chat.sockets import closing
 from services.chat.sockets.client_frames import (
     BadFrame,
     CancelFrame,
@@ -16,14 +15,15 @@ from services.chat.sockets.client_frames import (
     ResumeFrame,
     parse,
 )
-from services.chat.sockets.closing import CloseCode, Farewell
 from services.chat.sockets.delivery import INSTANCE, deliver
 from services.chat.sockets.handshake import Visitor
-from services.chat.sockets.pace import Pace
 from services.chat.sockets.rules import SocketRules
-from services.chat.sockets.wire import PeerGone, PeerStuck, Wire
 from services.common import telemetry
 from services.common.problems import ProblemError, TooManyRequests
+from services.common.sockets import closing
+from services.common.sockets.closing import CloseCode, Farewell
+from services.common.sockets.pace import Pace
+from services.common.sockets.wire import PeerGone, PeerStuck, Wire
 
 _log = telemetry.get_logger()
 

@@ -53,6 +53,13 @@ class Ear:
             cancelled.set()
             await _ended(work)  # the upload's file must not be closed under the decoder
 
+    async def find_speech(self, samples: NDArray[np.float32]) -> Heard:
+        """The same for audio that is at hand as mono float32 at 16 kHz; a minute of it at most."""
+        loop = asyncio.get_running_loop()
+        return Heard(
+            samples, await loop.run_in_executor(self._pool, speech_spans, samples, threading.Event())
+        )
+
     def close(self) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
 

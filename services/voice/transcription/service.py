@@ -138,9 +138,9 @@ class TranscriptionService:
         )
 
     def _availability(self, name: str, language: str | None) -> Availability:
-        return self.hosts[name].engine.availability(self._language_for(name, language))
+        return self.hosts[name].engine.availability(self.language_for(name, language))
 
-    def _language_for(self, name: str, language: str | None) -> str | None:
+    def language_for(self, name: str, language: str | None) -> str | None:
         """Vosk cannot detect a language: "auto" is the house's default language to it, if there is one."""
         return language or (self._default_language if name == Requested.VOSK else None)
 
@@ -174,7 +174,7 @@ class TranscriptionService:
         self, name: str, utterance: Utterance, course: _Course, deadline: Deadline
     ) -> Transcript | None:
         host = self.hosts[name]
-        asked = replace(utterance, language=self._language_for(name, utterance.language))
+        asked = replace(utterance, language=self.language_for(name, utterance.language))
         started = self._clock()
         try:
             transcript = await host.run(

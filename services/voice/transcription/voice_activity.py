@@ -15,7 +15,7 @@ from services.voice.transcription.engine import SAMPLE_RATE_HZ, SpeechSpan
 
 _BLOCK_SECONDS = 300
 """Bounds the memory for hours of audio; a block's last span is heard again with the next block."""
-_MIN_RMS = 10 ** (-60 / 20)
+MIN_RMS = 10 ** (-60 / 20)
 """-60 dBFS: below a quiet room's noise at a microphone. Silero alone hears speech in amplified dither."""
 _OPTIONS = VadOptions(
     threshold=0.5,
@@ -58,7 +58,7 @@ def _resume_at(found: list[SpeechSpan], start: int, end: int, total: int) -> int
 
 
 def _spans_in(samples: NDArray[np.float32], offset: int) -> list[SpeechSpan]:
-    if float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < _MIN_RMS:
+    if float(np.sqrt(np.mean(np.square(samples, dtype=np.float64)))) < MIN_RMS:
         return []
     return [
         SpeechSpan(offset + found["start"], offset + min(found["end"], len(samples)))

@@ -81,6 +81,10 @@ class VoskEngine:
             confidence=confidence,
         )
 
+    def live(self, language: str) -> "LiveVosk":
+        """A recogniser that is told an utterance as it is spoken. Blocking: loads the model. EngineFailed."""
+        return LiveVosk(self._recognizer(language))
+
     def _recognizer(self, language: str) -> Any:
         from vosk import KaldiRecognizer
 
@@ -115,6 +119,21 @@ class VoskEngine:
             if match and (folder / "am").is_dir():
                 found.setdefault(match["language"], folder)
         return found
+
+
+class LiveVosk:
+    """For one utterance; every call blocks."""
+
+    def __init__(self, recognizer: Any) -> None:
+        self._recognizer = recognizer
+        self._settled: list[str] = []
+
+    def accept(self, samples: NDArray[np.float32]) -> str:
+        """The next samples, mono float32 at SAMPLE_RATE_HZ; the words so far."""
+        if self._recognizer.AcceptWaveform((samples * 32767).astype("<i2").tobytes()):
+            self._settled.append(json.loads(self._recognizer.Result()).get("text", ""))
+        partial = json.loads(self._recognizer.PartialResult()).get("partial", "")
+        return " ".join(part for part in (*self._settled, partial) if part)
 
 
 def _recognise(

@@ -1,12 +1,13 @@
 """One WebSocket as frames, over ASGI. Nothing is queued here: a sender waits until the peer takes it."""
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 from starlette.types import Message, Receive, Send
 
-from services.chat.frames import Frame
-from services.chat.sockets import closing
-from services.chat.sse import compact
+from services.common.sockets import closing
+from services.common.sse import compact
 
 
 class PeerGone(Exception):
@@ -31,16 +32,21 @@ class Wire:
 
     async def next_text(self) -> str:
         """Raises PeerGone, and Farewell for a frame that is not text."""
+        frame = await self.next_frame()
+        if isinstance(frame, bytes):
+            raise closing.binary_frame()
+        return frame
+
+    async def next_frame(self) -> str | bytes:
+        """Raises PeerGone."""
         message = await self._receive()
         if message["type"] != "websocket.receive":
             self.closed = True
             raise PeerGone
         text: str | None = message.get("text")
-        if text is None:
-            raise closing.binary_frame()
-        return text
+        return bytes(message["bytes"]) if text is None else text
 
-    async def send(self, frame: Frame) -> None:
+    async def send(self, frame: Mapping[str, Any]) -> None:
         """Raises PeerGone, or PeerStuck after `send_seconds`."""
         await self._give({"type": "websocket.send", "text": compact(frame)})
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from services.chat.metrics import ChatMetrics
-from services.chat.sockets.closing import Farewell
+from prometheus_client import Gauge
+
 from services.common.problems import Overloaded, TooManyRequests
+from services.common.sockets.closing import Farewell
 
 _LOOK_SECONDS = 1.0
 _RETRY_SECONDS = 5.0
@@ -34,7 +35,7 @@ class OpenSockets:
         *,
         total_max: int,
         per_user_max: int,
-        metrics: ChatMetrics,
+        gauge: Gauge,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
     ) -> None:
@@ -42,7 +43,7 @@ class OpenSockets:
         self._wall_clock = wall_clock
         self._total_max = total_max
         self._per_user_max = per_user_max
-        self._metrics = metrics
+        self._gauge = gauge
         self._taken: Counter[str] = Counter()
         self._total = 0
         self._watched: set[Watched] = set()
@@ -53,11 +54,11 @@ class OpenSockets:
         self._refuse(subject)
         self._total += 1
         self._taken[subject] += 1
-        self._metrics.sockets.inc()
+        self._gauge.inc()
         try:
             yield
         finally:
-            self._metrics.sockets.dec()
+            self._gauge.dec()
             self._total -= 1
             self._taken[subject] -= 1
             if not self._taken[subject]:

@@ -1,0 +1,1 @@
+"""Live audio in, events out: who speaks when, what is said so far, what was said in the end."""
