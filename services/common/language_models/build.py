@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from services.common.circuit_breaker import CircuitBreaker
-from services.common.language_models.chain import Link, ModelChain, StreamLimits
+from services.common.language_models.answer import Link, StreamLimits
+from services.common.language_models.chain import ModelChain
 from services.common.language_models.ollama_provider import OllamaProvider
 from services.common.language_models.openai_provider import OpenAIProvider
 from services.common.language_models.provider import ChatProvider

@@ -5,10 +5,11 @@ unless it says otherwise; a prompt longer than the window is cut silently, so th
 explicitly; there is no tokenizer to ask, so tokens are estimated. Source: Ollama, docs/api.md.
 """
 
+import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
+from typing import Any, cast
 
 import httpx
 import ollama
@@ -19,6 +20,7 @@ from services.common.language_models.inquiries import Remembered
 from services.common.language_models.provider import (
     DEFAULT_SAMPLING,
     NO_MODEL,
+    REQUEST_REFUSED,
     Delta,
     Finished,
     Message,
@@ -29,6 +31,8 @@ from services.common.language_models.provider import (
 )
 from services.common.language_models.settings import LanguageModelSettings
 from services.common.language_models.token_estimate import TokenEstimate
+
+_DRAIN_SECONDS = 0.1
 
 
 class OllamaProvider:
@@ -57,21 +61,23 @@ class OllamaProvider:
         model: str | None,
         deadline: Deadline,
         sampling: Sampling = DEFAULT_SAMPLING,
-    ) -> AsyncIterator[Delta | Finished]:
+    ) -> AsyncGenerator[Delta | Finished, None]:
         info = await self.info(model)
         with _translated():
-            parts = await self._stream_client.chat(
+            answer = await self._stream_client.chat(
                 model=info.name,
                 messages=[{"role": message.role, "content": message.content} for message in messages],
                 stream=True,
                 options=_options(sampling, info.context_tokens),
             )
-            async for part in parts:
-                if part.done:
+            parts = cast("AsyncGenerator[ollama.ChatResponse, None]", answer)  # to be closed in time
+            async with aclosing(parts):
+                async for part in parts:
                     yield Delta(part.message.content or "")
-                    yield self._finished(part, messages, info.name)
-                    return
-                yield Delta(part.message.content or "")
+                    if part.done:
+                        await _drain(parts)
+                        yield self._finished(part, messages, info.name)
+                        return
         raise ProviderFailed("cut_off", "the stream ended without done")
 
     async def info(self, model: str | None) -> ModelInfo:
@@ -142,6 +148,14 @@ def _options(sampling: Sampling, context_tokens: int) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
+async def _drain(parts: AsyncGenerator[ollama.ChatResponse, None]) -> None:
+    """Reads to the end of a reply that is whole, so that its connection serves the next one too."""
+    with suppress(Exception):
+        async with asyncio.timeout(_DRAIN_SECONDS):
+            async for _ in parts:
+                pass
+
+
 @contextmanager
 def _translated() -> Iterator[None]:
     try:
@@ -167,5 +181,5 @@ def _reason(error: ollama.ResponseError) -> str:
         case 429 | 503:
             return "busy"
         case 400:
-            return "request_refused"
+            return REQUEST_REFUSED
     return "server_error"

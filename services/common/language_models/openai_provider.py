@@ -5,7 +5,7 @@ both say, each in its own way; for other servers the settings and an estimate st
 """
 
 import json
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from services.common.language_models.provider import (
     CONTEXT_EXCEEDED,
     DEFAULT_SAMPLING,
     NO_MODEL,
+    REQUEST_REFUSED,
     Delta,
     Finished,
     FinishReason,
@@ -62,7 +63,7 @@ class OpenAIProvider:
         model: str | None,
         deadline: Deadline,
         sampling: Sampling = DEFAULT_SAMPLING,
-    ) -> AsyncIterator[Delta | Finished]:
+    ) -> AsyncGenerator[Delta | Finished, None]:
         info = await self.info(model)
         reading = _Reading()
         with _translated():
@@ -197,5 +198,5 @@ def _reason(error: openai.APIStatusError) -> str:
         case 429 | 503:
             return "busy"
         case 400 | 422:
-            return "request_refused"
+            return REQUEST_REFUSED
     return "server_error"

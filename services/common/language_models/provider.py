@@ -1,6 +1,6 @@
 """The seam between a conversation and whatever answers it: Ollama, an OpenAI-compatible server, a fake."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -89,6 +89,7 @@ class ProviderFailed(Exception):
 
 NO_MODEL = "no_model"
 CONTEXT_EXCEEDED = "context_exceeded"
+REQUEST_REFUSED = "request_refused"
 
 
 class ChatProvider(Protocol):
@@ -103,7 +104,7 @@ class ChatProvider(Protocol):
         model: str | None,
         deadline: Deadline,
         sampling: Sampling = DEFAULT_SAMPLING,
-    ) -> AsyncIterator[Delta | Finished]:
+    ) -> AsyncGenerator[Delta | Finished, None]:
         """Deltas, then one Finished. Raises ProviderFailed, in mid-answer too."""
         ...
 
