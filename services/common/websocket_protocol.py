@@ -1,15 +1,18 @@
-"""uvicorn's WebSocket protocol, for peers that stop reading.
+"""uvicorn's WebSocket protocol, for peers that stop reading, or that send what is none.
 
 uvicorn closes a connection by waiting until its buffer is empty. A peer that never reads would keep it, and
 what the buffer holds, for ever; and one that sends pings without reading the pongs would make it grow.
 """
 
 import asyncio
+import json
 from typing import Any
 
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.frames import Frame
+
+from services.common.problems import MEDIA_TYPE, RequestRejected
 
 _LINGER_SECONDS = 5.0
 """Between the end of the application and the end of the connection, for what is still in the buffer."""
@@ -20,6 +23,13 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
         super().__init__(*arguments, **options)
         self.close_timeout = _LINGER_SECONDS
         self._abort_timer: asyncio.TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """An upgrade that cannot be read (a line of over 8 KiB) is answered: uvicorn lets it hang."""
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.transport.write(_unreadable())
+            self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -54,6 +64,18 @@ class WebSocketProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
             return
         super().handle_text(event)
+
+
+def _unreadable() -> bytes:
+    problem = RequestRejected(431, "The address or a header of the upgrade is too long, or is malformed.")
+    body = json.dumps(problem.body(instance="/", request_id="-")).encode()
+    head = (
+        "HTTP/1.1 431 Request Header Fields Too Large",
+        f"Content-Type: {MEDIA_TYPE}",
+        f"Content-Length: {len(body)}",
+        "Connection: close",
+    )
+    return "\r\n".join((*head, "", "")).encode() + body
 
 
 def _is_utf8(raw: bytes) -> bool:

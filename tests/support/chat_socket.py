@@ -65,12 +65,14 @@ async def chat_socket(
     token: str | None = None,
     session_id: str | None = None,
     path: str = "/ws",
+    query: Mapping[str, str] | None = None,
     **options: Any,
 ) -> AsyncIterator[ChatSocket]:
-    """`token` None: ann's; `options` are the WebSocket library's."""
-    query = {"token": token or token_of(bearer("ann")), "session_id": session_id}
-    address = urlencode({name: value for name, value in query.items() if value})
-    url = f"{base_url.replace('http', 'ws', 1)}{path}?{address}"
+    """`token` None: ann's. `query`: instead of token and session; `options` are the WebSocket library's."""
+    if query is None:
+        named = {} if session_id is None else {"session_id": session_id}
+        query = {"token": token or token_of(bearer("ann")), **named}
+    url = f"{base_url.replace('http', 'ws', 1)}{path}?{urlencode(query)}"
     async with connect(url, proxy=None, max_size=None, **options) as connection:
         yield ChatSocket(connection)
 
