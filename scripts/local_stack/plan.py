@@ -15,14 +15,16 @@ from scripts.local_stack.folders import Folders
 from scripts.local_stack.ports import LOOPBACK, bindable_loopbacks, choose
 from scripts.local_stack.probes import UNIX, http_ready, valkey_ready
 from scripts.local_stack.processes import ProcessSpec
+from services.llm.settings import ModelServerSettings
 
 VALKEY = "valkey"
+LANGUAGE_MODEL = "language-model-server"
 VOICE = "voice-interaction-service"
 CHAT = "chat-service"
 MONITOR = "gateway-health-monitor"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
-PREFERRED_PORTS = {VALKEY: 6379, VOICE: 8006, CHAT: 8007, MONITOR: 8010, METRICS: 9180}
+PREFERRED_PORTS = {VALKEY: 6379, LANGUAGE_MODEL: 8009, VOICE: 8006, CHAT: 8007, MONITOR: 8010, METRICS: 9180}
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
 PROFILES = tuple(_PROFILES)
@@ -55,6 +57,15 @@ class Plan:
     def redis_url(self) -> str:
         return f"redis://{LOOPBACK}:{self.inner_ports[VALKEY]}/0"
 
+    @property
+    def language_model(self) -> ModelServerSettings | None:
+        """None: the user has a model server already, or there is no model to serve."""
+        if self.settings.get("OPENAI_BASE_URL"):
+            return None
+        chosen = {"llm_model": self.settings["LLM_MODEL"]} if self.settings.get("LLM_MODEL") else {}
+        server = ModelServerSettings.model_validate({"parley_models_dir": self.models_dir, **chosen})
+        return server if server.model_file.is_file() else None
+
     def inner_url(self, name: str, path: str) -> str:
         return f"http://{LOOPBACK}:{self.inner_ports[name]}{path}"
 
@@ -69,7 +80,7 @@ def make_plan(port: int, profile: str, folders: Folders, settings: Mapping[str, 
 
 def process_specs(plan: Plan) -> tuple[ProcessSpec, ...]:
     """In the order in which they start; they stop the other way round."""
-    return tuple(build(plan) for build in _PROCESSES)
+    return tuple(spec for build in _PROCESSES if (spec := build(plan)) is not None)
 
 
 def _valkey(plan: Plan) -> ProcessSpec:
@@ -94,6 +105,14 @@ def _valkey(plan: Plan) -> ProcessSpec:
     )
 
 
+def _language_model(plan: Plan) -> ProcessSpec | None:
+    if plan.language_model is None:
+        return None
+    spec = _python_service(plan, LANGUAGE_MODEL, "services.llm", ready_path="/health")
+    without_secret = {name: value for name, value in spec.environment.items() if name != "JWT_SECRET"}
+    return replace(spec, environment=without_secret)
+
+
 def _voice(plan: Plan) -> ProcessSpec:
     return _python_service(plan, VOICE, "services.voice")
 
@@ -106,6 +125,7 @@ def _monitor(plan: Plan) -> ProcessSpec:
 
 
 def _chat(plan: Plan) -> ProcessSpec:
+    """It starts without a model too: messages are kept, and answered once there is one."""
     return _python_service(plan, CHAT, "services.chat", after=(VALKEY,))
 
 
@@ -139,7 +159,14 @@ def _gateway(plan: Plan) -> ProcessSpec:
     )
 
 
-_PROCESSES: tuple[Callable[[Plan], ProcessSpec], ...] = (_valkey, _voice, _chat, _monitor, _gateway)
+_PROCESSES: tuple[Callable[[Plan], ProcessSpec | None], ...] = (
+    _valkey,
+    _language_model,
+    _voice,
+    _chat,
+    _monitor,
+    _gateway,
+)
 
 
 def places(plan: Plan) -> dict[str, str]:
@@ -162,11 +189,14 @@ def _upstream_hosts(plan: Plan) -> tuple[str, ...]:
     return tuple(host for host in hosts if host in plan.inner_ports)
 
 
-def _python_service(plan: Plan, name: str, module: str, after: tuple[str, ...] = ()) -> ProcessSpec:
-    ready_url = plan.inner_url(name, "/health/ready")
+def _python_service(
+    plan: Plan, name: str, module: str, after: tuple[str, ...] = (), ready_path: str = "/health/ready"
+) -> ProcessSpec:
+    ready_url = plan.inner_url(name, ready_path)
     environment = {
         "REDIS_URL": plan.redis_url,
         "ALLOWED_ORIGINS": ",".join(plan.origins),
+        **_model_address(plan),
         **plan.settings,
         "HOST": LOOPBACK,
         "PORT": str(plan.inner_ports[name]),
@@ -184,6 +214,13 @@ def _python_service(plan: Plan, name: str, module: str, after: tuple[str, ...] =
         ready_url=ready_url,
         after=after,
     )
+
+
+def _model_address(plan: Plan) -> dict[str, str]:
+    server = plan.language_model
+    if server is None:
+        return {}
+    return {"OPENAI_BASE_URL": plan.inner_url(LANGUAGE_MODEL, "/v1"), "OPENAI_MODEL": server.model_name}
 
 
 def _passed_on(settings: Mapping[str, str]) -> dict[str, str]:

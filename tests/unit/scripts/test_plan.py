@@ -62,6 +62,33 @@ def test_services_use_the_valkey_of_the_stack_unless_the_user_names_another(tmp_
     assert other.environment["REDIS_URL"] == "redis://elsewhere/0"
 
 
+def test_chat_asks_the_embedded_model_where_there_is_one(tmp_path: Path) -> None:
+    model = tmp_path / ".parley" / "models" / "smollm2-135m-instruct" / "model.gguf"
+    assert "language-model-server" not in specs(tmp_path)
+    model.parent.mkdir(parents=True)
+    model.touch()
+    found = specs(tmp_path)
+    chat, server = found["chat-service"].environment, found["language-model-server"]
+    assert chat["OPENAI_BASE_URL"] == f"http://127.0.0.1:{server.port}/v1"
+    assert chat["OPENAI_MODEL"] == "smollm2-135m-instruct"
+    assert "JWT_SECRET" not in server.environment
+
+
+def test_no_model_server_is_started_for_who_has_one(tmp_path: Path) -> None:
+    (tmp_path / "own.gguf").touch()
+    own = {"LLM_MODEL": str(tmp_path / "own.gguf")}
+    assert specs(tmp_path, **own)["chat-service"].environment["OPENAI_MODEL"] == "own"
+    found = specs(tmp_path, **own, OPENAI_BASE_URL="http://elsewhere/v1")
+    assert "language-model-server" not in found
+    assert found["chat-service"].environment["OPENAI_BASE_URL"] == "http://elsewhere/v1"
+    assert "OPENAI_MODEL" not in found["chat-service"].environment
+
+
+def test_pages_of_this_gateway_may_open_websockets(tmp_path: Path) -> None:
+    origins = specs(tmp_path)["chat-service"].environment["ALLOWED_ORIGINS"].split(",")
+    assert origins == ["http://localhost:8080", "http://127.0.0.1:8080", "http://[::1]:8080"]
+
+
 def test_the_gateway_starts_last_and_so_stops_first(tmp_path: Path) -> None:
     ordered = process_specs(plan(tmp_path))
     assert ordered[-1].name == GATEWAY
