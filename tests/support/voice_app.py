@@ -146,10 +146,22 @@ def _transcription(settings: VoiceSettings, engines: Sequence[ScriptedRecogniser
     )
 
 
-def _synthesis(engines: Sequence[SynthesisEngine]) -> SynthesisService:
+def speaking_app(*engines: SynthesisEngine, sentence_seconds: float = 30.0) -> FastAPI:
+    """With this chain of speakers; each sentence may take `sentence_seconds`."""
+    settings = voice_settings()
+    parts = VoiceParts(
+        transcription=_transcription(settings, (ScriptedRecogniser("whisper"),)),
+        synthesis=_synthesis(engines, sentence_seconds),
+        ear=LoudnessEar(DecodeLimits(600.0, 8), workers=1, decode_seconds=60.0),
+        registry=new_registry(),
+    )
+    return create_app(settings, parts)
+
+
+def _synthesis(engines: Sequence[SynthesisEngine], sentence_seconds: float = 30.0) -> SynthesisService:
     return SynthesisService(
         {engine.name: _host(engine) for engine in engines},
-        limit=SentenceLimit(30.0, 0.1),
+        limit=SentenceLimit(sentence_seconds, 0.0),
         admission=Admission("texts", running_max=4, waiting_max=4),
         metrics=SynthesisMetrics(new_registry()),
     )
