@@ -69,7 +69,7 @@ class ChatSettings(LanguageModelSettings):
 
     @field_validator("allowed_origins", mode="before")
     @classmethod
-    def _comma_separated(cls, value: object) -> object:
+    def _origins_are_comma_separated(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return frozenset(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())

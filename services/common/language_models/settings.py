@@ -44,7 +44,7 @@ class LanguageModelSettings(ServiceSettings):
 
     @field_validator("chat_llm_chain", mode="before")
     @classmethod
-    def _comma_separated(cls, value: object) -> object:
+    def _chain_is_comma_separated(cls, value: object) -> object:
         if not isinstance(value, str):
             return value
         return tuple(part.strip().lower() for part in value.split(",") if part.strip())
