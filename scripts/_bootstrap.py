@@ -5,12 +5,16 @@ import os
 import subprocess
 import sys
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
 ROOT = Path(__file__).resolve().parent.parent
 MIN_PYTHON = (3, 11)
 _CANDIDATES = ("python3.13", "python3.12", "python3.11")
+ENGINES_FOLDER = ".venv-engines"
+TORCH = "torch==2.13.0"
 
 
 def require_python(argv: list[str]) -> None:
@@ -27,33 +31,57 @@ def require_python(argv: list[str]) -> None:
 
 def ensure_environment(lock_name: str, folder: str = ".venv") -> Path:
     """The interpreter of an environment with exactly this lock installed; quick when nothing has changed."""
+    python = ROOT / folder / "bin" / "python"
+    with _unless_installed(lock_name, folder) as missing:
+        if missing:
+            _pip(python, "--require-hashes", "-r", str(_lock(lock_name)))
+    return python
+
+
+def ensure_engines_environment() -> Path:
+    """The interpreter of the environment with torch, whose lock leaves the choice of torch to the machine.
+
+    torchaudio comes for what Coqui imports of it; its own libraries are built for CUDA and would not load.
+    """
+    python = engines_python()
+    with _unless_installed("engines", ENGINES_FOLDER) as missing:
+        if missing:
+            _pip(python, TORCH)
+            _pip(python, "--no-deps", "--require-hashes", "-r", str(_lock("engines")))
+            for library in python.parent.parent.glob("lib/python*/site-packages/torchaudio/lib/*.so"):
+                library.unlink()
+    return python
+
+
+def engines_python() -> Path:
+    return ROOT / ENGINES_FOLDER / "bin" / "python"
+
+
+@contextmanager
+def _unless_installed(lock_name: str, folder: str) -> Iterator[bool]:
+    """Whether the lock is yet to be installed; remembered as installed when the block ends well."""
     environment = ROOT / folder
-    python = environment / "bin" / "python"
-    lock = ROOT / "requirements" / f"{lock_name}.txt"
     stamp = environment / f".installed-{lock_name}"
-    wanted = hashlib.sha256(lock.read_bytes() + sys.version.encode()).hexdigest()
+    wanted = hashlib.sha256(_lock(lock_name).read_bytes() + sys.version.encode()).hexdigest()
+    python = environment / "bin" / "python"
     if python.exists() and stamp.exists() and stamp.read_text() == wanted:
-        return python
+        yield False
+        return
     if not python.exists():
         print(f"making {folder} …", flush=True)
         venv.create(environment, with_pip=True)
     print(f"installing requirements/{lock_name}.txt …", flush=True)
-    subprocess.run(
-        [
-            str(python),
-            "-m",
-            "pip",
-            "install",
-            "--quiet",
-            "--disable-pip-version-check",
-            "--require-hashes",
-            "-r",
-            str(lock),
-        ],
-        check=True,
-    )
+    yield True
     stamp.write_text(wanted)
-    return python
+
+
+def _lock(name: str) -> Path:
+    return ROOT / "requirements" / f"{name}.txt"
+
+
+def _pip(python: Path, *arguments: str) -> None:
+    command = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *arguments]
+    subprocess.run(command, check=True)
 
 
 def enter_environment(lock_name: str = "local") -> None:

@@ -4,7 +4,6 @@ A part is model weights (`@pytest.mark.models("whisper-base")`), the environment
 a Docker engine (`docker`) or Chromium (`browser`). `./scripts/test --all` asks for strict parts.
 """
 
-import importlib.util
 import os
 import shutil
 import subprocess
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+ENGINES_PYTHON = ROOT / ".venv-engines" / "bin" / "python"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -47,8 +47,7 @@ def _missing_parts(mark: pytest.Mark) -> list[str]:
             assert mark.args, "name the models that the test needs: @pytest.mark.models('whisper-base')"
             return [f"the model {name}" for name in mark.args if not (models_dir() / name).is_dir()]
         case "engines":
-            present = importlib.util.find_spec("torch") is not None
-            return [] if present else ["the environment with torch (./scripts/engines-env)"]
+            return [] if ENGINES_PYTHON.exists() else ["the environment with torch (./scripts/engines-env)"]
         case "docker":
             return [] if _docker_answers() else ["a Docker engine"]
         case "browser":

@@ -75,7 +75,13 @@ def make_plan(port: int, profile: str, folders: Folders, settings: Mapping[str, 
     inner: dict[str, int] = {}
     for name, preferred in PREFERRED_PORTS.items():
         inner[name] = choose(preferred, taken=[port, *inner.values()])
-    return Plan(port, profile, folders, {**_PROFILES[profile], **settings}, inner)
+    return Plan(port, profile, folders, {**_PROFILES[profile], **_engines(folders), **settings}, inner)
+
+
+def _engines(folders: Folders) -> dict[str, str]:
+    """The environment with torch, for Coqui and openai-whisper, if ./scripts/engines-env has made it."""
+    python = folders.root / ".venv-engines" / "bin" / "python"
+    return {"VOICE_ENGINES_PYTHON": str(python)} if python.exists() else {}
 
 
 def process_specs(plan: Plan) -> tuple[ProcessSpec, ...]:

@@ -12,10 +12,12 @@ from services.common.settings import load_settings
 from services.common.telemetry import configure_logging
 from services.voice.app import SERVICE, VoiceParts, create_app
 from services.voice.engine_host import EngineHost
+from services.voice.engine_python import EnginePython
 from services.voice.engines import Engine
 from services.voice.media.decoding import DecodeLimits
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
+from services.voice.synthesis.coqui import CoquiEngine
 from services.voice.synthesis.engine import SynthesisEngine
 from services.voice.synthesis.espeak import EspeakEngine
 from services.voice.synthesis.google import GoogleEngine
@@ -27,6 +29,7 @@ from services.voice.transcription.engine import TranscriptionEngine
 from services.voice.transcription.faster_whisper import FasterWhisperEngine
 from services.voice.transcription.hearing import Ear
 from services.voice.transcription.metrics import TranscriptionMetrics
+from services.voice.transcription.openai_whisper import OpenAIWhisperEngine
 from services.voice.transcription.service import TranscriptionService
 from services.voice.transcription.vosk import VoskEngine
 
@@ -64,6 +67,14 @@ def _transcription(settings: VoiceSettings, metrics: TranscriptionMetrics) -> Tr
 
 
 def _whisper(settings: VoiceSettings) -> TranscriptionEngine:
+    if settings.voice_whisper_backend == "openai-whisper":
+        return OpenAIWhisperEngine(
+            settings.parley_models_dir / f"openai-{settings.voice_whisper_model}" / "model.pt",
+            python=EnginePython(settings.voice_engines_python),
+            device=settings.voice_whisper_device,
+            beam_size=settings.voice_whisper_beam_size,
+            threads=settings.voice_whisper_threads,
+        )
     return FasterWhisperEngine(
         settings.parley_models_dir / settings.voice_whisper_model,
         device=settings.voice_whisper_device,
@@ -78,6 +89,12 @@ def _whisper(settings: VoiceSettings) -> TranscriptionEngine:
 def _synthesis(settings: VoiceSettings, metrics: SynthesisMetrics) -> SynthesisService:
     models = settings.parley_models_dir
     builders: dict[str, Callable[[], SynthesisEngine]] = {
+        "coqui": lambda: CoquiEngine(
+            models / settings.voice_coqui_model,
+            python=EnginePython(settings.voice_engines_python),
+            device=settings.voice_coqui_device,
+            threads=settings.voice_tts_threads,
+        ),
         "google": lambda: _google(settings),
         "kokoro": lambda: KokoroEngine(
             [models / name for name in settings.voice_kokoro_models], threads=settings.voice_tts_threads
@@ -88,7 +105,6 @@ def _synthesis(settings: VoiceSettings, metrics: SynthesisMetrics) -> SynthesisS
     hosts: dict[str, Any] = {
         name: _host(builders[name](), settings, settings.voice_tts_workers, settings.voice_tts_waiting_max)
         for name in settings.voice_tts_chain
-        if name in builders
     }
     return SynthesisService(
         hosts,

@@ -1,5 +1,7 @@
 """Settings of the voice service: those of its two halves, and what they share."""
 
+from pathlib import Path
+
 from pydantic import Field
 
 from services.voice.synthesis.settings import SynthesisSettings
@@ -9,6 +11,8 @@ from services.voice.transcription.settings import TranscriptionSettings
 class VoiceSettings(TranscriptionSettings, SynthesisSettings):
     port: int = Field(default=8006, ge=0, le=65535)
 
+    voice_engines_python: Path | None = None
+    """Interpreter of the environment with torch, for Coqui and openai-whisper; None: the service's own."""
     voice_preload: bool = True
     """Load the engines right after the start, so that the first caller does not wait for it."""
     voice_canary_max_age_seconds: float = Field(default=300.0, gt=0)

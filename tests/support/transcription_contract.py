@@ -40,12 +40,16 @@ _TIME_SLACK_SECONDS = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Spoken:
-    """`samples`: mono float32 at 16 kHz; `text`: what is said; `word_error_rate_max`: its bound."""
+    """`samples`: mono float32 at 16 kHz; `text`: what is said; `word_error_rate_max`: its bound.
+
+    `varies_by`: the word error rate between two hearings of it; Kaldi dithers what it hears.
+    """
 
     samples: NDArray[np.float32]
     text: str
     language: str
     word_error_rate_max: float = 0.1
+    varies_by: float = 0.0
 
     @classmethod
     def of(cls, recording: Recording, word_error_rate_max: float = 0.1) -> "Spoken":
@@ -85,14 +89,15 @@ class TranscriptionContract:
         self, engine: TranscriptionEngine, spoken: Spoken
     ) -> None:
         asked = utterance(spoken)
-        segments = _transcribe(engine, asked).segments
+        transcript = _transcribe(engine, asked)
+        segments = transcript.segments
         starts = [segment.start_seconds for segment in segments]
         assert segments
         assert starts == sorted(starts)
         assert all(0.0 <= segment.start_seconds <= segment.end_seconds for segment in segments)
         assert segments[-1].end_seconds <= asked.duration_seconds + _TIME_SLACK_SECONDS
         assert all(segment.text and 0.0 <= segment.confidence <= 1.0 for segment in segments)
-        assert " ".join(segment.text for segment in segments) == _transcribe(engine, asked).text
+        assert " ".join(segment.text for segment in segments) == transcript.text
 
     def test_words_have_times_and_confidences_when_they_are_asked_for(
         self, engine: TranscriptionEngine, spoken: Spoken
@@ -148,7 +153,7 @@ class TranscriptionContract:
     def test_two_calls_at_once_hear_the_same(self, engine: TranscriptionEngine, spoken: Spoken) -> None:
         with ThreadPoolExecutor(2) as pool:
             first, second = pool.map(lambda _: _transcribe(engine, utterance(spoken)).text, range(2))
-        assert first == second
+        assert word_error_rate(first, second) <= spoken.varies_by
 
     def test_it_is_at_hand_for_the_language_that_it_hears(
         self, engine: TranscriptionEngine, spoken: Spoken
@@ -164,7 +169,7 @@ class TranscriptionContract:
         engine.close()
         engine.close()
         engine.load()
-        assert _transcribe(engine, utterance(spoken)).text == before
+        assert word_error_rate(before, _transcribe(engine, utterance(spoken)).text) <= spoken.varies_by
 
     def test_without_a_model_it_says_so_and_nothing_breaks(
         self, engine_without_model: TranscriptionEngine, spoken: Spoken

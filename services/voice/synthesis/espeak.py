@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
+from services.voice.engine_process import EngineProcess, engine_command
 from services.voice.engines import AVAILABLE, Availability, EngineFailed
 from services.voice.synthesis.engine import Speech, SpeechRequest, Voice
 from services.voice.synthesis.espeak_voices import EspeakVoice, read_voices
 from services.voice.synthesis.tempo import stretched
-from services.voice.synthesis.worker_process import WorkerProcess, worker_command
 
-_COMMAND = worker_command(sys.executable, Path(__file__).with_name("espeak_worker.py"), {})
+_COMMAND = engine_command(sys.executable, Path(__file__).with_name("espeak_worker.py"), {})
 _START_SECONDS = 30.0
 _STANDS_FOR = {"en": "en-us"}
 """As in Kokoro's adapter: a hand-over keeps its accent."""
@@ -27,7 +27,7 @@ class EspeakEngine:
     model: str | None = "espeak-ng"
 
     def __init__(self, command: Sequence[str] = _COMMAND) -> None:
-        self._worker = WorkerProcess(command, start_seconds=_START_SECONDS)
+        self._worker = EngineProcess(command, start_seconds=_START_SECONDS)
         self.installed = importlib.util.find_spec("espeakng_loader") is not None
         self._voices = _voices() if self.installed else {}
 

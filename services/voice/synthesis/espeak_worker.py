@@ -1,4 +1,4 @@
-"""Speaks with libespeak-ng, in a child process: run by worker_main.py, started by espeak.py.
+"""Speaks with libespeak-ng, in a child process: run by engine_process_main.py, started by espeak.py.
 
 The library is C with global state and is used a second time, by Kokoro's phonemizer; in a process of its own
 it can crash or hang without taking the service along. Imports nothing of ours.
@@ -35,7 +35,7 @@ class Library:
     def about(self) -> dict[str, Any]:
         return {"sample_rate_hz": self.sample_rate_hz}
 
-    def speak(self, request: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
+    def speak(self, request: dict[str, Any], _: bytes) -> tuple[dict[str, Any], bytes]:
         """PCM16. `request`: text, voice (a file's name), speed. The text is plain: no SSML, no phonemes."""
         return self.about(), self._speak(request["text"], request["voice"], request["speed"])
 

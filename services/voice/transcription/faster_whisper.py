@@ -24,6 +24,7 @@ from services.voice.transcription.engine import (
     Utterance,
     Word,
 )
+from services.voice.transcription.whisper_segments import mean_confidence
 from services.voice.transcription.whisper_windows import FULL_WINDOW_FRAMES, Hearing
 
 _SECONDS_PER_TIMESTAMP = 0.02
@@ -133,7 +134,7 @@ class _Call:
             language=self._language,
             model=model,
             segments=segments,
-            confidence=_mean_confidence(segments),
+            confidence=mean_confidence(segments),
             notes=tuple(dict.fromkeys(self._notes)),
         )
 
@@ -277,10 +278,3 @@ def _compression_ratio(text: str) -> float:
     """How repetitive a text is. Source: openai-whisper, utils.py."""
     raw = text.encode()
     return len(raw) / len(zlib.compress(raw)) if raw else 0.0
-
-
-def _mean_confidence(segments: Sequence[Segment]) -> float | None:
-    if not segments:
-        return None
-    weights = [segment.end_seconds - segment.start_seconds + 0.01 for segment in segments]
-    return round(float(np.average([segment.confidence for segment in segments], weights=weights)), 3)

@@ -17,7 +17,7 @@ class TranscriptionSettings(ServiceSettings):
 
     voice_whisper_backend: Literal["faster-whisper", "openai-whisper"] = "faster-whisper"
     voice_whisper_model: str = "whisper-base"
-    """Folder in the models directory; for openai-whisper a checkpoint `<name>.pt` there."""
+    """Folder in the models directory; for openai-whisper it is `openai-<name>`, with a `model.pt`."""
     voice_whisper_compute_type: Literal["int8", "int8_float32", "float32", "float16"] = "int8"
     voice_whisper_device: Literal["cpu", "cuda", "auto"] = "cpu"
     voice_whisper_beam_size: int = Field(default=1, ge=1, le=10)

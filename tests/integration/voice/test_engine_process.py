@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from services.voice.engine_process import EngineProcess, engine_command
 from services.voice.engines import EngineFailed
-from services.voice.synthesis.worker_process import WorkerProcess, worker_command
 
 WAIT_SECONDS = 30.0
 """Only ever reached when a test fails."""
@@ -25,7 +25,7 @@ class Speaker:
         print("a library that talks to standard output")
         return {"rate": 8000, "environment": sorted(os.environ)}
 
-    def speak(self, request):
+    def speak(self, request, payload):
         time.sleep(request.get("seconds", 0))
         if "refuse" in request:
             raise ValueError(request["refuse"])
@@ -34,7 +34,7 @@ class Speaker:
         if "shout" in request:
             os.write(3, b"x" * 100)  # the descriptor of the replies
             time.sleep(60)
-        return {"pid": os.getpid()}, request["text"].encode() * request.get("times", 1)
+        return {"pid": os.getpid()}, request["text"].encode() * request.get("times", 1) + payload
 
 def build(options):
     time.sleep(options.get("loading_seconds", 0))
@@ -42,18 +42,18 @@ def build(options):
         raise RuntimeError(options["cannot"])
     return Speaker()
 """
-Start = Callable[..., WorkerProcess]
+Start = Callable[..., EngineProcess]
 
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     script = tmp_path / "speaker.py"
     script.write_text(SPEAKER)
-    started: list[WorkerProcess] = []
+    started: list[EngineProcess] = []
 
-    def build(start_seconds: float = WAIT_SECONDS, **options: object) -> WorkerProcess:
-        command = worker_command(sys.executable, script, options)
-        started.append(WorkerProcess(command, start_seconds=start_seconds))
+    def build(start_seconds: float = WAIT_SECONDS, **options: object) -> EngineProcess:
+        command = engine_command(sys.executable, script, options)
+        started.append(EngineProcess(command, start_seconds=start_seconds))
         return started[-1]
 
     yield build
@@ -61,12 +61,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
         worker.close()
 
 
-def ask(worker: WorkerProcess, **request: object) -> bytes:
+def ask(worker: EngineProcess, **request: object) -> bytes:
     return worker.ask({"text": "hello", **request}, threading.Event())[1]
 
 
 def failure(
-    worker: WorkerProcess, request: dict[str, object], cancelled: threading.Event | None = None
+    worker: EngineProcess, request: dict[str, object], cancelled: threading.Event | None = None
 ) -> EngineFailed:
     with pytest.raises(EngineFailed) as raised:
         worker.ask({"text": "hello", **request}, cancelled or threading.Event())
@@ -89,6 +89,30 @@ def test_it_answers_one_request_after_the_other_out_of_one_process(start: Start)
 
 def test_a_payload_larger_than_a_pipe_arrives_whole(start: Start) -> None:
     assert len(ask(start(), times=1_000_000)) == 5_000_000
+
+
+def test_a_payload_of_the_request_arrives_whole_and_leaves_the_next_request_readable(start: Start) -> None:
+    worker = start()
+    samples = os.urandom(1 << 20)
+    _, answer = worker.ask({"text": ""}, threading.Event(), samples)
+    assert answer == samples
+    assert ask(worker) == b"hello"
+
+
+def test_a_caller_can_leave_a_worker_that_does_not_read(start: Start) -> None:
+    worker = start()
+    with ThreadPoolExecutor(1) as pool:
+        os.kill(started_pid(worker), signal.SIGSTOP)
+        call = pool.submit(worker.ask, {"text": ""}, set_after(0.2), os.urandom(1 << 20))
+        with pytest.raises(EngineFailed) as raised:
+            call.result(timeout=WAIT_SECONDS)
+    assert raised.value.reason == "cancelled"
+
+
+def started_pid(worker: EngineProcess) -> int:
+    ask(worker)
+    assert worker.pid is not None
+    return worker.pid
 
 
 def test_a_model_that_cannot_be_loaded_says_why(start: Start) -> None:
@@ -197,8 +221,8 @@ def test_a_worker_in_mid_sentence_ends_with_a_parent_that_was_killed(tmp_path: P
     script.write_text(SPEAKER)
     program = f"""
 import sys, threading
-from services.voice.synthesis.worker_process import WorkerProcess, worker_command
-worker = WorkerProcess(worker_command(sys.executable, {str(script)!r}, {{}}), start_seconds=30)
+from services.voice.engine_process import EngineProcess, engine_command
+worker = EngineProcess(engine_command(sys.executable, {str(script)!r}, {{}}), start_seconds=30)
 worker.start()
 print(worker.pid, flush=True)
 worker.ask({{"text": "hello", "seconds": 600}}, threading.Event())

@@ -1,8 +1,8 @@
 """An engine in a process of its own: it can be killed in mid-sentence, and its crash is only its own.
 
-The parent's side; worker_main.py is the child's. One sentence at a time. A worker that died is replaced
-when it is next asked. A caller who goes leaves a worker that is still loading to finish that: killed, it
-would begin again with every impatient caller and never be ready.
+The parent's side; engine_process_main.py is the child's. One request at a time. A worker that died is
+replaced when it is next asked. A caller who goes leaves a worker that is still loading to finish that:
+killed, it would begin again with every impatient caller and never be ready.
 """
 
 import json
@@ -19,7 +19,7 @@ from typing import IO, Any
 
 from services.voice.engines import EngineFailed
 
-_MAIN = Path(__file__).with_name("worker_main.py")
+_MAIN = Path(__file__).with_name("engine_process_main.py")
 _PASSED_ON = ("PATH", "LANG", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SYSTEMROOT", "TMPDIR")
 """The worker handles other people's text with other people's code: it is given none of our secrets."""
 _POLL_SECONDS = 0.05
@@ -33,12 +33,12 @@ Watch = Callable[[], None]
 """Called while waiting; ends the wait by raising."""
 
 
-def worker_command(python: str | Path, script: Path, options: Mapping[str, Any]) -> Sequence[str]:
+def engine_command(python: str | Path, script: Path, options: Mapping[str, Any]) -> Sequence[str]:
     """Isolated: neither this process's paths nor the user's packages reach the worker."""
     return (str(python), "-I", str(_MAIN), str(script), json.dumps(options))
 
 
-class WorkerProcess:
+class EngineProcess:
     """`start_seconds`: how long loading may take. Thread-safe."""
 
     def __init__(
@@ -68,14 +68,19 @@ class WorkerProcess:
         with self._turn(never):
             return self._ready(never).about or {}
 
-    def ask(self, request: Mapping[str, Any], cancelled: threading.Event) -> tuple[dict[str, Any], bytes]:
-        """Header and payload. Raises EngineFailed: `cancelled`, `died`, `load_failed`, `error`."""
+    def ask(
+        self, request: Mapping[str, Any], cancelled: threading.Event, payload: bytes = b""
+    ) -> tuple[dict[str, Any], bytes]:
+        """Header and payload of the answer; `payload` goes along with the request.
+
+        Raises EngineFailed: `cancelled`, `died`, `load_failed`, `error`.
+        """
         with self._turn(cancelled):
             child = self._ready(cancelled)
             if cancelled.is_set():
                 raise EngineFailed("cancelled")
             try:
-                header, payload = child.exchange(request, self._until_cancelled(cancelled))
+                header, payload = child.exchange(request, payload, self._until_cancelled(cancelled))
             except (OSError, ValueError) as exc:
                 self._kill()
                 raise EngineFailed("died", "its process ended in mid-sentence") from exc
@@ -164,6 +169,7 @@ class _Child:
         self.started_at = started_at
         self.about: Mapping[str, Any] | None = None
         """None until it is ready."""
+        os.set_blocking(self._pipe(self.process.stdin).fileno(), False)
         self._received = bytearray()
         self._output = selectors.DefaultSelector()
         self._output.register(self._pipe(self.process.stdout), selectors.EVENT_READ)
@@ -172,8 +178,11 @@ class _Child:
     def alive(self) -> bool:
         return self.process.poll() is None
 
-    def exchange(self, request: Mapping[str, Any], watch: Watch) -> tuple[dict[str, Any], bytes]:
-        self._pipe(self.process.stdin).write(json.dumps(request).encode() + b"\n")
+    def exchange(
+        self, request: Mapping[str, Any], payload: bytes, watch: Watch
+    ) -> tuple[dict[str, Any], bytes]:
+        line = json.dumps({**request, "payload_bytes": len(payload)}).encode() + b"\n"
+        self._send(line + payload, watch)
         return self.message(watch)
 
     def message(self, watch: Watch) -> tuple[dict[str, Any], bytes]:
@@ -189,6 +198,16 @@ class _Child:
         for stream in (self.process.stdin, self.process.stdout):
             with suppress(OSError):
                 self._pipe(stream).close()
+
+    def _send(self, message: bytes, watch: Watch) -> None:
+        """A pipe holds 64 KiB: a worker that does not read must not hold up a caller who goes."""
+        unsent = memoryview(message)
+        with selectors.DefaultSelector() as writable:
+            writable.register(self._pipe(self.process.stdin), selectors.EVENT_WRITE)
+            while unsent:
+                watch()
+                if writable.select(_POLL_SECONDS):
+                    unsent = unsent[os.write(self._pipe(self.process.stdin).fileno(), unsent) :]
 
     def _taken(self) -> tuple[dict[str, Any], bytes] | None:
         if len(self._received) < _LENGTHS.size:
