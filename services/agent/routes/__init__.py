@@ -1,0 +1,1 @@
+"""The agent's routes: HTTP in, the use case's terms out."""
