@@ -37,3 +37,25 @@ class ThreadsUnavailable(ServiceUnavailable):
             headers={"Retry-After": "1"},
             retry_after_seconds=1,
         )
+
+
+class NoAnswer(ServiceUnavailable):
+    """The model answered, every time with nothing."""
+
+    type, title = "/problems/no-answer", "No answer"
+
+    def __init__(self) -> None:
+        super().__init__("The language model had nothing to say to this. Please ask in another way.")
+
+
+class RunInterrupted(ServiceUnavailable):
+    """The process is about to end, and could not wait for the answer."""
+
+    type, title = "/problems/run-interrupted", "Run interrupted"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The agent had to stop before there was an answer. Resume the thread to go on.",
+            headers={"Retry-After": "1"},
+            retry_after_seconds=1,
+        )

@@ -9,7 +9,6 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.routing import WebSocketRoute
 
-from services.chat.answering import AnswerChain
 from services.chat.conversation import Conversation
 from services.chat.following import ReplyFollower
 from services.chat.generation import GenerationParts
@@ -26,6 +25,7 @@ from services.common.admission import Admission
 from services.common.app import create_base_app
 from services.common.body_limit import BodyLimitMiddleware
 from services.common.health import Readiness, ReadinessProbe
+from services.common.language_models.answering import AnswerChain
 from services.common.metrics import new_registry
 from services.common.sockets.open_sockets import OpenSockets
 

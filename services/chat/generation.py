@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from services.chat.answering import AnswerChain
 from services.chat.feeds import ReplyFeed
 from services.chat.metrics import ChatMetrics
 from services.chat.patience import patiently
@@ -20,6 +19,7 @@ from services.chat.store.records import Completed, Ending, Failed, Lease, ReplyF
 from services.chat.store.seam import ConversationStore, LeaseLost
 from services.common import telemetry
 from services.common.admission import Admission, Deadline
+from services.common.language_models.answering import AnswerChain
 from services.common.language_models.provider import Delta, Finished, Message, Restarted, Started
 from services.common.problems import ProblemError, ServiceUnavailable
 

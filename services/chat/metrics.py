@@ -1,16 +1,13 @@
 """The chat service's metrics, in base units with bounded labels."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
 
 from services.common.circuit_breaker import BreakerState
-from services.common.metrics import LATENCY_BUCKETS_SECONDS
+from services.common.metrics import LATENCY_BUCKETS_SECONDS, BreakerStates
 
 _TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 30, 50, 75, 100, 150, 200, 300, 500, 1000)
-_STATES = {state: value for value, state in enumerate(BreakerState)}
 
 
 class ChatMetrics:
@@ -72,17 +69,4 @@ class ChatMetrics:
 
     def watch_breakers(self, states: Callable[[], Mapping[str, BreakerState]]) -> None:
         """`states` is asked at every scrape: dependency → its breaker."""
-        self._registry.register(_Breakers(states))
-
-
-class _Breakers(Collector):
-    def __init__(self, states: Callable[[], Mapping[str, BreakerState]]) -> None:
-        self._states = states
-
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(
-            "chat_breaker_state", "0 closed, 1 open, 2 half open.", labels=["dependency"]
-        )
-        for dependency, state in self._states().items():
-            family.add_metric([dependency], _STATES[state])
-        yield family
+        self._registry.register(BreakerStates("chat_breaker_state", states))

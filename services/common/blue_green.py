@@ -106,6 +106,8 @@ class RoleWatch:
     ) -> None:
         self.colour = colour
         self.roles = Roles()
+        self.heard = False
+        """Whether Redis answered the last beat."""
         self._shared = shared
         self._interval_seconds = interval_seconds
 
@@ -118,18 +120,21 @@ class RoleWatch:
         """For the readiness check ROLE_CHECK: "ok", or why this colour does not serve."""
         return "ok" if self.serving else f"waits while {self.roles.active} serves"
 
-    async def run(self) -> None:
-        """Until it is cancelled."""
-        while True:
+    async def run(self, leaving: Callable[[], bool] = lambda: False) -> None:
+        """Beats until it is cancelled, or until the process is about to end: then it says so."""
+        while not leaving():
             await self.look()
             await asyncio.sleep(self._interval_seconds)
+        await self.leave()
 
     async def look(self) -> None:
         was_serving = self.serving
         try:
             self.roles = await self._shared.beat(self.colour)
         except RolesUnavailable:
+            self.heard = False
             return
+        self.heard = True
         if self.serving != was_serving:
             _log.info("role_changed", colour=str(self.colour), serving=self.serving)
 

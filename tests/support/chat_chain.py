@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 
-from services.chat.answering import AnswerEvent
 from services.common.admission import Deadline
 from services.common.circuit_breaker import BreakerState
+from services.common.language_models.answering import AnswerEvent
 from services.common.language_models.provider import (
     DEFAULT_SAMPLING,
     Delta,

@@ -5,10 +5,10 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from services.chat.answering import AnswerChain
 from services.chat.generator import Generator
 from services.chat.store_watch import StoreWatch
 from services.common.circuit_breaker import BreakerState
+from services.common.language_models.answering import AnswerChain
 
 router = APIRouter(tags=["health"])
 

@@ -4,8 +4,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 
-from services.chat.answering import AnswerChain
 from services.common.auth import Principal, require_scope
+from services.common.language_models.answering import AnswerChain
 
 router = APIRouter(prefix="/api/v1", tags=["models"])
 

@@ -1,4 +1,4 @@
-"""What a conversation needs of the language models. Filled by the chain; by a fake in tests."""
+"""What a conversation, or an agent, needs of the language models. Filled by the chain; by a fake in tests."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Protocol
