@@ -1,17 +1,15 @@
 """Settings of the chat service. Units are in the names, bounds beside the defaults."""
 
-from typing import Annotated
-
-from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import NoDecode
+from pydantic import Field, SecretStr
 
 from services.chat.generation import GenerationRules
 from services.chat.sockets.rules import SocketRules
 from services.chat.store.records import StoreLimits
 from services.common.language_models.settings import LanguageModelSettings
+from services.common.sockets.settings import SocketSettings
 
 
-class ChatSettings(LanguageModelSettings):
+class ChatSettings(LanguageModelSettings, SocketSettings):
     port: int = Field(default=8007, ge=0, le=65535)
 
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
@@ -49,10 +47,6 @@ class ChatSettings(LanguageModelSettings):
     chat_system_prompt: str = "You are a helpful assistant. Answer briefly and to the point."
     """Empty: none."""
 
-    allowed_origins: Annotated[frozenset[str], NoDecode] = frozenset(
-        {"http://localhost:8080", "http://127.0.0.1:8080"}
-    )
-    """Pages that may open a WebSocket; comma-separated. A client that sends no Origin is no browser."""
     chat_sockets_max: int = Field(default=10_000, ge=1)
     chat_sockets_per_user: int = Field(default=64, ge=1)
     """On one replica."""
@@ -66,13 +60,6 @@ class ChatSettings(LanguageModelSettings):
     chat_socket_send_seconds: float = Field(default=10.0, gt=0)
     """A client that has read nothing for so long is given up."""
     chat_ticket_seconds: float = Field(default=30.0, gt=0, le=300)
-
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _origins_are_comma_separated(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return frozenset(part.strip().rstrip("/").lower() for part in value.split(",") if part.strip())
 
     @property
     def store_limits(self) -> StoreLimits:

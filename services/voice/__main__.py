@@ -6,7 +6,12 @@ from services.voice.main import build_app
 
 def main() -> None:
     app, settings = build_app()
-    serve(app, settings, shutdown_seconds=settings.voice_shutdown_seconds)
+    serve(
+        app,
+        settings,
+        shutdown_seconds=settings.voice_shutdown_seconds,
+        ws_max_size=settings.voice_socket_frame_max_bytes,
+    )
 
 
 if __name__ == "__main__":

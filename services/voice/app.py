@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +18,8 @@ from services.common.health import Readiness
 from services.voice.canary import Canary
 from services.voice.engine_host import EngineHost
 from services.voice.engines import EngineFailed
+from services.voice.listening.listener import ListeningParts
+from services.voice.listening.voice_detector import VoiceDetector
 from services.voice.routes import (
     health,
     openai_models,
@@ -28,6 +30,7 @@ from services.voice.routes import (
     synthesis,
 )
 from services.voice.settings import VoiceSettings
+from services.voice.sockets.live_parts import LiveParts
 from services.voice.synthesis.service import SynthesisService
 from services.voice.transcription.hearing import Ear
 from services.voice.transcription.service import TranscriptionService
@@ -44,6 +47,7 @@ class VoiceParts:
     synthesis: SynthesisService
     ear: Ear
     registry: CollectorRegistry
+    new_detector: Callable[[], VoiceDetector] = VoiceDetector
 
     @property
     def hosts(self) -> Sequence[EngineHost[Any]]:
@@ -52,15 +56,19 @@ class VoiceParts:
 
 def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     readiness = _Readiness()
+    listening = ListeningParts(parts.transcription, parts.ear, parts.new_detector)
+    live = LiveParts(settings, listening, parts.registry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        loading = asyncio.create_task(_preload(settings, parts, readiness))
+        tasks = [asyncio.create_task(_preload(settings, parts, readiness)), asyncio.create_task(live.run())]
         try:
             yield
         finally:
-            loading.cancel()
-            await asyncio.gather(loading, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            listening.close()
             await _close(app.state.canary, parts)
 
     app = create_base_app(
@@ -72,6 +80,7 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
         registry=parts.registry,
     )
     _set_state(app, settings, parts)
+    app.router.routes.extend(live.routes())
     for module in (stt, synthesis, status, health, openai_transcription, openai_speech, openai_models):
         app.include_router(module.router)
     return app

@@ -1,14 +1,15 @@
-"""Settings of the voice service: those of its two halves, and what they share."""
+"""Settings of the voice service: those of its halves, of its sockets, and what they share."""
 
 from pathlib import Path
 
 from pydantic import Field
 
+from services.voice.sockets.settings import LiveSettings
 from services.voice.synthesis.settings import SynthesisSettings
 from services.voice.transcription.settings import TranscriptionSettings
 
 
-class VoiceSettings(TranscriptionSettings, SynthesisSettings):
+class VoiceSettings(TranscriptionSettings, SynthesisSettings, LiveSettings):
     port: int = Field(default=8006, ge=0, le=65535)
 
     voice_engines_python: Path | None = None

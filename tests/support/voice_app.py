@@ -17,6 +17,7 @@ from services.common.metrics import new_registry
 from services.voice.app import VoiceParts, create_app
 from services.voice.engine_host import EngineHost
 from services.voice.engines import AVAILABLE, Availability
+from services.voice.listening.voice_detector import VoiceDetector
 from services.voice.media.decoding import DecodeLimits, decode
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
@@ -91,12 +92,27 @@ class LoudnessEar(Ear):
     """Takes whatever is loud for speech, so that a buzz made on the spot will do."""
 
     def _hear(self, file: BinaryIO, size_bytes: int, cancelled: threading.Event) -> Heard:
-        samples = decode(file, size_bytes, self._limits, cancelled)
+        return self._loud_parts(decode(file, size_bytes, self._limits, cancelled))
+
+    async def find_speech(self, samples: NDArray[np.float32]) -> Heard:
+        return self._loud_parts(samples)
+
+    def _loud_parts(self, samples: NDArray[np.float32]) -> Heard:
         loud = np.abs(samples) > 0.02
         edges = np.flatnonzero(np.diff(np.concatenate([[False], _without_gaps(loud), [False]])))
         return Heard(
             samples, [SpeechSpan(int(a), int(b)) for a, b in zip(edges[::2], edges[1::2], strict=True)]
         )
+
+
+class LoudnessDetector(VoiceDetector):
+    """The live half of the same."""
+
+    def __init__(self) -> None:
+        self._rest = np.zeros(0, dtype=np.float32)
+
+    def _judged(self, frames: NDArray[np.float32]) -> Sequence[float]:
+        return [float(np.abs(frame).max() > 0.02) for frame in frames]
 
 
 def _without_gaps(loud: NDArray[np.bool_], gap_seconds: float = 0.3) -> NDArray[np.bool_]:
@@ -132,6 +148,7 @@ def voice_app(**changes: Any) -> VoiceApp:
         synthesis=_synthesis((speaker, SimulatedEngine())),
         ear=LoudnessEar(DecodeLimits(600.0, 8), workers=1, decode_seconds=60.0),
         registry=new_registry(),
+        new_detector=LoudnessDetector,
     )
     return VoiceApp(create_app(settings, parts), vosk, whisper, speaker, settings)
 

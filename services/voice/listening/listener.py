@@ -7,7 +7,7 @@ when it is, they are there. Knows no HTTP; the live recogniser and the spoken co
 import asyncio
 import time
 from collections.abc import Callable
-from concurrent.futures import Executor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from services.common import telemetry
@@ -33,6 +33,8 @@ from services.voice.transcription.service import Transcription, TranscriptionOpt
 
 _log = telemetry.get_logger()
 _KEEP_SECONDS = 2.0
+_DETECTOR_THREADS = 2
+_AHEAD_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,26 @@ class Failed:
 ListenerEvent = Started | Partial | Stopped | Final | Failed
 
 
-@dataclass(frozen=True, slots=True)
 class ListeningParts:
-    """What every listener of the service shares. `pool`: for voice detection, which must never wait."""
+    """What every listener of the service shares. `pool` is for voice detection, which must never wait."""
 
-    transcription: TranscriptionService
-    ear: Ear
-    pool: Executor
-    clock: Callable[[], float] = time.monotonic
-    deadline_seconds: float = 30.0
-    new_detector: Callable[[], VoiceDetector] = VoiceDetector
+    def __init__(
+        self,
+        transcription: TranscriptionService,
+        ear: Ear,
+        new_detector: Callable[[], VoiceDetector] = VoiceDetector,
+        clock: Callable[[], float] = time.monotonic,
+        deadline_seconds: float = 30.0,
+    ) -> None:
+        self.transcription = transcription
+        self.ear = ear
+        self.new_detector = new_detector
+        self.clock = clock
+        self.deadline_seconds = deadline_seconds
+        self.pool = ThreadPoolExecutor(_DETECTOR_THREADS, thread_name_prefix="voice-detector")
+
+    def close(self) -> None:
+        self.pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Listener:
@@ -114,7 +126,7 @@ class Listener:
         self._partial: asyncio.Task[None] | None = None
         self._partial_until = 0
         self._concluding: set[asyncio.Task[None]] = set()
-        self._voiced_at = parts.clock()
+        self._opened_at = self._voiced_at = parts.clock()
 
     @property
     def seconds(self) -> float:
@@ -137,6 +149,8 @@ class Listener:
                 self._voiced_at = arrived_at
             self._obey(*self._turns.frame(probability))
         self._ask_for_partial()
+        if self._words is not None and self._is_ahead(arrived_at):
+            await asyncio.wait({self._words})
 
     async def finish(self) -> None:
         """The audio is at its end: an open turn ends, and its words are waited for."""
@@ -149,6 +163,10 @@ class Listener:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _is_ahead(self, now: float) -> bool:
+        """A recording comes faster than it plays: it waits for its words, or pauses would be over first."""
+        return self.seconds > now - self._opened_at + _AHEAD_SECONDS
 
     def _obey(self, *events: TurnEvent) -> None:
         for event in events:

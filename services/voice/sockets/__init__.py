@@ -1,0 +1,1 @@
+"""WebSockets of the voice service: live recognition in two message formats, and spoken conversation."""
