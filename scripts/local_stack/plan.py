@@ -12,7 +12,7 @@ from gateway.routing_file import load_routing
 from gateway.schema import upstreams_variable
 from gateway.whereabouts import BASE_URL
 from scripts.local_stack.folders import Folders
-from scripts.local_stack.ports import LOOPBACK, bindable_loopbacks, choose
+from scripts.local_stack.ports import LOOPBACK, bindable_loopbacks, choose, is_free
 from scripts.local_stack.probes import UNIX, http_ready, valkey_ready
 from scripts.local_stack.processes import ProcessSpec
 from services.llm.settings import ModelServerSettings
@@ -25,6 +25,7 @@ MONITOR = "gateway-health-monitor"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
 PREFERRED_PORTS = {VALKEY: 6379, LANGUAGE_MODEL: 8009, VOICE: 8006, CHAT: 8007, MONITOR: 8010, METRICS: 9180}
+OLLAMA_PORT = 11434
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
 PROFILES = tuple(_PROFILES)
@@ -226,7 +227,13 @@ def _model_address(plan: Plan) -> dict[str, str]:
     server = plan.language_model
     if server is None:
         return {}
-    return {"OPENAI_BASE_URL": plan.inner_url(LANGUAGE_MODEL, "/v1"), "OPENAI_MODEL": server.model_name}
+    address = {"OPENAI_BASE_URL": plan.inner_url(LANGUAGE_MODEL, "/v1"), "OPENAI_MODEL": server.model_name}
+    return address if _ollama_is_wanted(plan) else {**address, "CHAT_LLM_CHAIN": "openai"}
+
+
+def _ollama_is_wanted(plan: Plan) -> bool:
+    """Where the user names one, or runs one here: else every answer would count as a stand-in's."""
+    return "OLLAMA_HOST" in plan.settings or not is_free(OLLAMA_PORT)
 
 
 def _passed_on(settings: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import socket
 from pathlib import Path
 
+import pytest
+
 from gateway.routing_file import load_routing
 from gateway.schema import upstreams_variable
 from scripts.local_stack import ports
@@ -52,6 +54,28 @@ def test_valkey_keeps_an_append_only_file_below_the_folder_of_the_stack(tmp_path
     assert "--maxmemory-policy noeviction" in command
     assert f"--bind 127.0.0.1 --port {valkey.port}" in command
     assert "hush" not in valkey.environment.values()
+
+
+def with_a_model(folder: Path) -> Path:
+    model = folder / ".parley" / "models" / "smollm2-135m-instruct" / "model.gguf"
+    model.parent.mkdir(parents=True, exist_ok=True)
+    model.touch()
+    return folder
+
+
+def test_ollama_is_asked_where_the_user_has_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as ollama, socket.create_server(("127.0.0.1", 0)) as gone:
+        free = gone.getsockname()[1]
+        gone.close()
+        for port, settings, chain in (
+            (free, {}, "openai"),
+            (free, {"OLLAMA_HOST": "big-box:11434"}, None),
+            (free, {"CHAT_LLM_CHAIN": "ollama"}, "ollama"),
+            (ollama.getsockname()[1], {}, None),
+        ):
+            monkeypatch.setattr("scripts.local_stack.plan.OLLAMA_PORT", port)
+            chat = specs(with_a_model(tmp_path), **settings)["chat-service"]
+            assert chat.environment.get("CHAT_LLM_CHAIN") == chain
 
 
 def test_services_use_the_valkey_of_the_stack_unless_the_user_names_another(tmp_path: Path) -> None:
