@@ -60,9 +60,10 @@ class ModelServerProcess:
         self.process.send_signal(number)
 
     def stop(self) -> None:
-        if self.process is not None:
-            self.process.kill()
-            self.process.communicate()
+        process, self.process = self.process, None
+        if process is not None:
+            process.kill()
+            process.communicate()
 
     def _healthy(self) -> bool:
         try:

@@ -29,6 +29,8 @@ class ScriptedProvider:
     ) -> None:
         self.name = name
         self.script = script
+        self.recovers_with: tuple[Step, ...] | None = None
+        """The script from the second time on that it is asked."""
         self.away: ProviderFailed | None = None
         self.asked: list[Sequence[Message]] = []
         self.sampling: list[Sampling] = []
@@ -46,9 +48,11 @@ class ScriptedProvider:
     ) -> AsyncGenerator[Delta | Finished, None]:
         self.asked.append(messages)
         self.sampling.append(sampling)
-        whole = False
+        whole, script = False, self.script
+        if self.recovers_with is not None:
+            self.script, self.recovers_with = self.recovers_with, None
         try:
-            for step in self.script:
+            for step in script:
                 if isinstance(step, ProviderFailed):
                     whole = True
                     raise step

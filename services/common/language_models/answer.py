@@ -12,6 +12,7 @@ from services.common.language_models.fitting import fit
 from services.common.language_models.problems import ContextExceeded
 from services.common.language_models.provider import (
     CONTEXT_EXCEEDED,
+    CUT_OFF,
     NO_MODEL,
     REQUEST_REFUSED,
     ChatProvider,
@@ -83,6 +84,7 @@ class Answer:
         self, candidate: Candidate, permit: Permit, limits: StreamLimits, clock: Clock = time.monotonic
     ) -> None:
         self.begun = False
+        self._tried_again = False
         self._candidate = candidate
         self._link = candidate.link
         self._permit: Permit | None = permit
@@ -93,15 +95,25 @@ class Answer:
         self, messages: Sequence[Message], sampling: Sampling, deadline: Deadline, *, refit: bool
     ) -> AsyncGenerator[Started | Delta | Finished, None]:
         """Raises ProviderFailed; DeadlineExceeded where the caller's own patience ends."""
-        try:
-            async with aclosing(self._events(messages, sampling, deadline, refit=refit)) as events:
-                async for event in events:
-                    if isinstance(event, Finished):
-                        self._verdict(Permit.success)
-                    yield event
-        except ProviderFailed as failure:
-            self._verdict(self._judgement(failure.reason))
-            raise
+        while True:
+            try:
+                async with aclosing(self._events(messages, sampling, deadline, refit=refit)) as events:
+                    async for event in events:
+                        if isinstance(event, Finished):
+                            self._verdict(Permit.success)
+                        yield event
+            except ProviderFailed as failure:
+                if self._deserves_a_second_try(failure.reason):
+                    continue
+                self._verdict(self._judgement(failure.reason))
+                raise
+            return
+
+    def _deserves_a_second_try(self, reason: str) -> bool:
+        """A server may close a kept connection in the very moment that it is used again; a new one tells."""
+        again = reason == CUT_OFF and not self.begun and not self._tried_again
+        self._tried_again = self._tried_again or again
+        return again
 
     def settle(self) -> None:
         """Where nobody waited for the end, nothing was learnt."""
@@ -142,7 +154,7 @@ class Answer:
                 async with asyncio.timeout(min(patience, deadline.remaining_seconds)):
                     event = await anext(events)
             except StopAsyncIteration as exc:
-                raise ProviderFailed("cut_off", "the stream ended without being done") from exc
+                raise ProviderFailed(CUT_OFF, "the stream ended without being done") from exc
             except TimeoutError as exc:
                 raise self._silence(deadline) from exc
             self._link.heard_at = self._clock()

@@ -6,6 +6,8 @@ from services.common.language_models.problems import ContextExceeded
 from services.common.language_models.provider import Message, ModelInfo
 from services.common.language_models.token_estimate import most_tokens
 
+_BYTES_PER_TOKEN_MAX = 16
+"""More is not seen in any conversation, averaged over a context."""
 CountTokens = Callable[[Sequence[Message]], Awaitable[int]]
 
 
@@ -19,29 +21,37 @@ async def fit(
 ) -> list[Message]:
     """The system prompt, if there is one, and the newest turns that go beside it.
 
-    Whatever fits by the bytes is not counted; else the cut is found by halves, with as many counts as the
-    number of turns has binary digits. Raises ContextExceeded where the last message alone is too much.
+    Whatever fits by its bytes is not counted; else the cut is found by halves. Raises ContextExceeded where
+    the last message alone is too much.
     """
     budget = prompt_budget(info.context_tokens, answer_tokens)
-    if most_tokens(messages) <= budget or await count(messages) <= budget:
+    if most_tokens(messages) <= budget:
         return list(messages)
     system = [message for message in messages[:1] if message.role == "system"]
-    cuts = _cuts(messages, len(system))
-    low, high = 0, len(cuts) - 1  # the newest cut at or after which the rest fits lies in between
+    ways = [[*system, *messages[cut:]] for cut in _cuts(messages, len(system), _BYTES_PER_TOKEN_MAX * budget)]
+    low, high, middle = 0, len(ways), 0  # ways[low:high] may be the longest that fits; the first try is all
     while low < high:
-        middle = (low + high) // 2
-        if await count([*system, *messages[cuts[middle] :]]) <= budget:
+        if await count(ways[middle]) <= budget:
             high = middle
         else:
             low = middle + 1
-    kept = [*system, *messages[cuts[low] :]]
-    if low == len(cuts) - 1 and await count(kept) > budget:
+        middle = (low + high) // 2
+    if low == len(ways):
         raise ContextExceeded(context_tokens=info.context_tokens)
-    return kept
+    return ways[low]
 
 
-def _cuts(messages: Sequence[Message], first: int) -> list[int]:
-    """Where the kept part may begin: at a user's message, the oldest first; never after the last message."""
-    begins = [at for at in range(first, len(messages)) if messages[at].role == "user"]
+def _cuts(messages: Sequence[Message], first: int, bytes_max: int) -> list[int]:
+    """Where the kept part may begin, the oldest first: at a user's message, at the latest at the last one.
+
+    What has more than `bytes_max` after it is left out, so that a month's talk is not sent to be counted.
+    """
     last = len(messages) - 1
-    return begins if begins and begins[-1] == last else [*begins, last]
+    cuts, size = [], 0
+    for at in range(last, first - 1, -1):
+        size += len(messages[at].content.encode())
+        if at < last and size > bytes_max:
+            break
+        if at in (first, last) or messages[at].role == "user":
+            cuts.append(at)
+    return cuts[::-1]

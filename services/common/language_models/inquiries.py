@@ -5,7 +5,19 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
+from services.common.language_models.provider import CUT_OFF, ProviderFailed
+
 V = TypeVar("V")
+
+
+async def once_more_if_cut_off(ask: Callable[[], Awaitable[V]]) -> V:
+    """A server may close a kept connection in the very moment that it is used again; a new one tells."""
+    try:
+        return await ask()
+    except ProviderFailed as failure:
+        if failure.reason != CUT_OFF:
+            raise
+        return await ask()
 
 
 class Remembered(Generic[V]):
@@ -28,7 +40,7 @@ class Remembered(Generic[V]):
         async with self._lock:
             if self._kept is not None and self._clock() < self._kept[0]:
                 return self._kept[1]
-            value = await self._ask()
+            value = await once_more_if_cut_off(self._ask)
             self._kept = (self._clock() + self._seconds, value)
             return value
 

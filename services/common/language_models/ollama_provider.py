@@ -18,6 +18,7 @@ from pydantic import ValidationError
 from services.common.admission import Deadline
 from services.common.language_models.inquiries import Remembered
 from services.common.language_models.provider import (
+    CUT_OFF,
     DEFAULT_SAMPLING,
     NO_MODEL,
     REQUEST_REFUSED,
@@ -78,7 +79,7 @@ class OllamaProvider:
                         await _drain(parts)
                         yield self._finished(part, messages, info.name)
                         return
-        raise ProviderFailed("cut_off", "the stream ended without done")
+        raise ProviderFailed(CUT_OFF, "the stream ended without done")
 
     async def info(self, model: str | None) -> ModelInfo:
         name = model or self._default or await self._first_listed()
@@ -167,7 +168,7 @@ def _translated() -> Iterator[None]:
     except httpx.TimeoutException as exc:
         raise ProviderFailed("timeout", type(exc).__name__) from exc
     except httpx.TransportError as exc:
-        raise ProviderFailed("cut_off", type(exc).__name__) from exc
+        raise ProviderFailed(CUT_OFF, type(exc).__name__) from exc
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError, TypeError) as exc:
         raise ProviderFailed("malformed", type(exc).__name__) from exc
 

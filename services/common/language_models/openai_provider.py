@@ -14,9 +14,10 @@ from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 from pydantic import ValidationError
 
 from services.common.admission import Deadline
-from services.common.language_models.inquiries import Remembered
+from services.common.language_models.inquiries import Remembered, once_more_if_cut_off
 from services.common.language_models.provider import (
     CONTEXT_EXCEEDED,
+    CUT_OFF,
     DEFAULT_SAMPLING,
     NO_MODEL,
     REQUEST_REFUSED,
@@ -101,12 +102,15 @@ class OpenAIProvider:
 
     async def count_tokens(self, messages: Sequence[Message], *, model: str | None) -> int:
         info = await self.info(model)
-        with _translated():
-            counted = await self._counter.count(messages, info.name)
+        counted = await once_more_if_cut_off(lambda: self._counted(messages, info.name))
         return self._estimate(messages) if counted is None else counted
 
     async def aclose(self) -> None:
         await self._client.close()
+
+    async def _counted(self, messages: Sequence[Message], model: str) -> int | None:
+        with _translated():
+            return await self._counter.count(messages, model)
 
     async def _list(self) -> list[ModelInfo]:
         with _translated():
@@ -121,7 +125,7 @@ class OpenAIProvider:
 
     def _finished(self, reading: "_Reading", messages: Sequence[Message]) -> Finished:
         if reading.finish_reason is None:
-            raise ProviderFailed("cut_off", "the stream ended without a finish_reason")
+            raise ProviderFailed(CUT_OFF, "the stream ended without a finish_reason")
         if reading.usage is not None:
             self._estimate.learn(messages, reading.usage.prompt_tokens)
         usage = reading.usage or Usage(self._estimate(messages), reading.deltas)
@@ -183,7 +187,7 @@ def _break(error: openai.APIConnectionError) -> str:
     """Told apart by name: which HTTP library the client stands on is its own business."""
     if type(error.__cause__).__name__ in {"ConnectError", "ConnectTimeout"}:
         return "refused"
-    return "timeout" if isinstance(error, openai.APITimeoutError) else "cut_off"
+    return "timeout" if isinstance(error, openai.APITimeoutError) else CUT_OFF
 
 
 def _reason(error: openai.APIStatusError) -> str:

@@ -88,6 +88,7 @@ class ProviderFailed(Exception):
 
 
 NO_MODEL = "no_model"
+CUT_OFF = "cut_off"
 CONTEXT_EXCEEDED = "context_exceeded"
 REQUEST_REFUSED = "request_refused"
 

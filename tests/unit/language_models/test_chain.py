@@ -109,6 +109,16 @@ async def test_a_provider_that_fails_in_mid_answer_voids_it_and_the_next_begins_
     ]
 
 
+async def test_a_connection_that_was_closed_in_the_moment_of_use_is_made_anew_once() -> None:
+    provider = ScriptedProvider("a", CUT_OFF)
+    chain = chain_of(provider)
+    with pytest.raises(NoLanguageModel):
+        await answer(chain)
+    assert len(provider.asked) == 2
+    provider.recovers_with = ("Hi", DONE)
+    assert await answer(chain) == [Started("a", "first", degraded=False), Delta("Hi"), DONE]
+
+
 async def test_nothing_is_voided_before_there_is_something_in_its_place() -> None:
     chain = chain_of(ScriptedProvider("a", "Half", CUT_OFF), ScriptedProvider("b", REFUSED))
     stream = chain.stream(HELLO, model=None, deadline=Deadline.after(60))

@@ -66,6 +66,18 @@ async def test_what_is_kept_fits_and_one_turn_more_would_not(
     assert count.calls <= 8
 
 
+async def test_a_long_past_is_not_sent_to_be_counted() -> None:
+    messages = [*conversation(1000), Message("user", "last".ljust(200))]
+    sizes: list[int] = []
+
+    async def count(part: Sequence[Message]) -> int:
+        sizes.append(tokens(part))
+        return tokens(part)
+
+    await fit(messages, info(1000), answer_tokens=100, count=count)
+    assert max(sizes) <= 16 * 1000
+
+
 async def test_a_question_that_is_too_long_by_itself_is_refused() -> None:
     messages = [SYSTEM, *conversation(3), Message("user", "too long " * 100)]
     with pytest.raises(ContextExceeded) as raised:
