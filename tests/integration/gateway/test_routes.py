@@ -174,6 +174,22 @@ def test_a_body_is_taken_up_to_the_limit_of_its_route(
         assert answer.json()["type"] == "/problems/payload-too-large"
 
 
+def test_a_body_that_declares_itself_too_large_never_reaches_the_service(scene: Scene) -> None:
+    before = len(scene.paths_seen)
+    answer = httpx.post(f"{scene.gateway.url}/api/v1/voice/voices", content=b"x" * 400_000, timeout=10)
+    assert answer.status_code == 413
+    assert len(scene.paths_seen) == before
+
+
+def test_a_body_that_cannot_be_read_is_the_clients_fault_and_not_the_services(scene: Scene) -> None:
+    with socket.create_connection(("127.0.0.1", scene.gateway.port), timeout=10) as connection:
+        head = "POST /api/v1/voice/voices HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        connection.sendall(f"{head}not-a-size\r\n".encode())
+        answer = connection.recv(65_536)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"type":"/problems/malformed-request"' in answer
+
+
 def test_a_name_that_is_not_ours_is_misdirected(scene: Scene) -> None:
     answer = get(scene, "/api/v1/voice/voices", headers={"Host": "evil.example"})
     assert answer.status_code == 421
