@@ -100,7 +100,7 @@ def _valkey(plan: Plan) -> ProcessSpec:
             str(valkey_wheel.get_binary_path()),
             *("--bind", LOOPBACK, "--port", str(port)),
             *("--unixsocket", str(socket), "--unixsocketperm", "700"),
-            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+            *("--dir", str(folder), "--appendonly", "yes", "--appendfsync", "always", "--save", ""),
             *("--maxmemory-policy", "noeviction", "--loglevel", "notice"),
         ),
         _passed_on(plan.settings),

@@ -5,6 +5,7 @@ import asyncio
 from services.chat.problems import StoreUnavailable
 from services.chat.store.seam import ConversationStore
 from services.common import telemetry
+from services.common.circuit_breaker import BreakerState
 
 _log = telemetry.get_logger()
 
@@ -21,10 +22,11 @@ class StoreWatch:
             await asyncio.sleep(self._interval_seconds)
 
     async def look(self) -> None:
+        """A ping that was under way when the breaker opened may succeed: calls are refused all the same."""
         was_present = self.present
         try:
             await self._store.ping()
-            self.present = True
+            self.present = self._store.breaker_state is not BreakerState.OPEN
         except StoreUnavailable:
             self.present = False
         if self.present != was_present:

@@ -82,7 +82,7 @@ def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 def _quiet_libraries() -> None:
     """They print headers, or addresses with the query and so a token; uvicorn does at each WebSocket."""
     logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)
-    for name in ("uvicorn.error", "httpx", "httpcore", "websockets"):
+    for name in ("uvicorn.error", "httpx", "httpx2", "httpcore", "httpcore2", "websockets"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()

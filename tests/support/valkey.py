@@ -28,7 +28,7 @@ class ValkeyProcess:
             [
                 str(get_binary_path()),
                 *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(self._folder)),
-                *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
+                *("--appendonly", "yes", "--appendfsync", "always", "--save", ""),
                 *("--maxmemory-policy", "noeviction", "--loglevel", "warning"),
             ],
             stdout=subprocess.DEVNULL,

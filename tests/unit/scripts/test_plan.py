@@ -50,7 +50,7 @@ def test_services_listen_on_this_machine_alone_and_get_the_settings(tmp_path: Pa
 def test_valkey_keeps_an_append_only_file_below_the_folder_of_the_stack(tmp_path: Path) -> None:
     valkey = specs(tmp_path)["valkey"]
     command = " ".join(valkey.command)
-    assert f"--dir {tmp_path}/.parley/valkey --appendonly yes --appendfsync everysec" in command
+    assert f"--dir {tmp_path}/.parley/valkey --appendonly yes --appendfsync always" in command
     assert "--maxmemory-policy noeviction" in command
     assert f"--bind 127.0.0.1 --port {valkey.port}" in command
     assert "hush" not in valkey.environment.values()
