@@ -6,12 +6,16 @@ from pathlib import Path
 import pytest
 
 from gateway.health_monitor.cli import main
+from gateway.routing_file import load_routing
+from gateway.schema import upstreams_variable
 from tests.support.valkey import free_port
 
 
 @pytest.fixture(autouse=True)
-def _upstream_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("VOICE_INTERACTION_SERVICE_UPSTREAMS", f"127.0.0.1:{free_port()}")
+def _upstreams_that_are_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they are by default, a suite may be running on this machine."""
+    for service in load_routing().services:
+        monkeypatch.setenv(upstreams_variable(service), f"127.0.0.1:{free_port()}")
 
 
 def test_once_exits_1_and_names_what_is_wrong(capsys: pytest.CaptureFixture[str]) -> None:
