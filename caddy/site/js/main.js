@@ -3,13 +3,14 @@
 import * as account from "./account.js";
 import { byId } from "./dom.js";
 import * as token from "./token.js";
+import * as chat from "./views/chat.js";
 import * as hear from "./views/hear.js";
 import * as speak from "./views/speak.js";
 import * as status from "./views/status.js";
 
 /** A view has `mount()`, once; `show(rest)` and `hide()`, whenever it is opened and left. */
-const VIEWS = { speak, hear, status };
-const FIRST = "speak";
+const VIEWS = { chat, speak, hear, status };
+const FIRST = "chat";
 let shown = null;
 
 token.takeFromAddress();
