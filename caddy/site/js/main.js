@@ -7,9 +7,10 @@ import * as chat from "./views/chat.js";
 import * as hear from "./views/hear.js";
 import * as speak from "./views/speak.js";
 import * as status from "./views/status.js";
+import * as voice from "./views/voice.js";
 
 /** A view has `mount()`, once; `show(rest)` and `hide()`, whenever it is opened and left. */
-const VIEWS = { chat, speak, hear, status };
+const VIEWS = { chat, voice, speak, hear, status };
 const FIRST = "chat";
 let shown = null;
 
