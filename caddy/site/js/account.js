@@ -32,7 +32,6 @@ export function show() {
 
 function take(event, onToken) {
   const input = byId("token-input");
-  if (event.submitter?.value === "cancel") return;
   const wrong = token.keep(input.value);
   byId("token-error").textContent = wrong;
   if (wrong) {

@@ -17,6 +17,9 @@ let shown = null;
 token.takeFromAddress();
 account.mount(reopen);
 for (const view of Object.values(VIEWS)) view.mount();
+for (const cancel of document.querySelectorAll("dialog .cancel")) {
+  cancel.addEventListener("click", () => cancel.closest("dialog").close(""));
+}
 addEventListener("hashchange", () => {
   const before = token.current();
   token.takeFromAddress();

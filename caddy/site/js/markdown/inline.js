@@ -7,6 +7,7 @@ import { element } from "../dom.js";
 import { safeAddress } from "./links.js";
 
 const REACH = 2000; // how far a closing mark may be from its opening one
+const CANDIDATES = 16; // closing marks that are looked at for one opening mark
 const DEPTH = 6;
 const MARKS = [["**", "strong"], ["__", "strong"], ["~~", "del"], ["*", "em"], ["_", "em"]];
 const SPECIAL = /[\\`*_~[!<h]/g;
@@ -55,15 +56,16 @@ function take(text, at, depth) {
   }
 }
 
+/** A run of backticks that nothing closes is text, all of it. */
 function code(text, at) {
-  const mark = /^`+/.exec(text.slice(at, at + 20))[0];
+  const mark = /^`+/.exec(text.slice(at, at + REACH))[0];
   const start = at + mark.length;
-  for (let close = find(text, mark, start); close >= 0; close = find(text, mark, close + 1)) {
+  for (const close of candidates(text, mark, start)) {
     if (text[close + mark.length] === "`" || text[close - 1] === "`") continue;
     const inside = text.slice(start, close).replace(/^ (.*[^ ].*) $/s, "$1");
     return { nodes: [element("code", "", inside)], end: close + mark.length };
   }
-  return null;
+  return { nodes: [mark], end: start };
 }
 
 function emphasis(text, at, depth) {
@@ -81,7 +83,7 @@ function closing(text, mark, at) {
   const start = at + mark.length;
   const withinWord = mark[0] === "_" && WORD.test(text[at - 1] ?? "");
   if (withinWord || /^\s?$/.test(text[start] ?? "")) return -1;
-  for (let close = find(text, mark, start + 1); close >= 0; close = find(text, mark, close + mark.length)) {
+  for (const close of candidates(text, mark, start + 1)) {
     const after = text[close + mark.length] ?? "";
     const runsOn = mark.length === 1 && (after === mark || text[close - 1] === mark);
     if (!/\s/.test(text[close - 1]) && !runsOn && !(mark[0] === "_" && WORD.test(after))) return close;
@@ -137,6 +139,14 @@ function anchor(address, ...label) {
   node.rel = "noopener noreferrer nofollow";
   node.title = address;
   return node;
+}
+
+function* candidates(text, mark, from) {
+  let close = find(text, mark, from);
+  for (let count = 0; close >= 0 && count < CANDIDATES; count += 1) {
+    yield close;
+    close = find(text, mark, close + mark.length);
+  }
 }
 
 function find(text, mark, from) {
