@@ -17,8 +17,8 @@ _TIMEOUT_SECONDS = 4.0
 _LIVE, _READY = "/health/live", "/health/ready"
 
 
-def healthy(port: int, mark: Path = _MARK, *, first: str = _READY) -> bool:
-    if not _answers(port, _LIVE if mark.exists() else first):
+def healthy(port: int, mark: Path = _MARK, *, first: str = _READY, then: str = _LIVE) -> bool:
+    if not _answers(port, then if mark.exists() else first):
         return False
     mark.touch()
     return True
@@ -38,11 +38,10 @@ def _answers(port: int, path: str) -> bool:
 def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="container_probe", description="A container's health check.")
     parser.add_argument("port", type=int)
-    parser.add_argument(
-        "--live", action="store_true", help="being alive is enough: it may be the one that waits"
-    )
+    parser.add_argument("--first", default=_READY, metavar="PATH", help=f"until it was well once ({_READY})")
+    parser.add_argument("--then", default=_LIVE, metavar="PATH", help=f"from then on ({_LIVE})")
     asked = parser.parse_args(arguments)
-    return 0 if healthy(asked.port, first=_LIVE if asked.live else _READY) else 1
+    return 0 if healthy(asked.port, first=asked.first, then=asked.then) else 1
 
 
 if __name__ == "__main__":
