@@ -41,7 +41,7 @@ def create_base_app(
     )
     app.state.settings = settings
     app.state.registry = registry
-    app.state.draining = draining = Draining()
+    app.state.draining = draining = Draining(says_not_ready=settings.drain_says_not_ready)
     app.add_middleware(ConnectionCloseMiddleware, draining=draining)
     app.add_middleware(RequestContextMiddleware, metrics=HttpMetrics(registry), quiet_paths=_QUIET_PATHS)
     problem_handlers.install(app)

@@ -14,10 +14,15 @@ _CLOSE = (b"connection", b"close")
 
 
 class Draining:
-    """Whether this process is about to end. One for each app."""
+    """Whether this process is about to end, and whether its readiness is to say so. One for each app."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, says_not_ready: bool = True) -> None:
         self.begun = False
+        self._says_not_ready = says_not_ready
+
+    @property
+    def announced(self) -> bool:
+        return self.begun and self._says_not_ready
 
 
 class ConnectionCloseMiddleware:

@@ -33,7 +33,7 @@ def health_router(service: str, readiness: ReadinessProbe, draining: Draining) -
 
     @router.get("/ready")
     async def ready() -> JSONResponse:
-        found = _LEAVING if draining.begun else await readiness()
+        found = _LEAVING if draining.announced else await readiness()
         content = {
             "status": "ready" if found.ready else "not_ready",
             "service": service,

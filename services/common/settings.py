@@ -30,6 +30,8 @@ class ServiceSettings(BaseSettings):
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     drain_seconds: float = Field(default=0.0, ge=0, le=60)
     """How long to go on serving after SIGTERM, saying not ready, where a proxy spreads work over replicas."""
+    drain_says_not_ready: bool = True
+    """False where one name stands for all replicas: a proxy would take one's leaving for all of them."""
     parley_models_dir: Path = Path(".parley/models")
 
     jwt_secret: SecretStr | None = None

@@ -23,8 +23,11 @@ async def _ready() -> Readiness:
 
 
 @contextlib.asynccontextmanager
-async def _server(drain_seconds: float) -> AsyncIterator[tuple[DrainingServer, asyncio.Task[None], str]]:
-    app = create_base_app(ServiceSettings(jwt_secret=SECRET), title="T", service="test", readiness=_ready)
+async def _server(
+    drain_seconds: float, *, says_not_ready: bool = True
+) -> AsyncIterator[tuple[DrainingServer, asyncio.Task[None], str]]:
+    settings = ServiceSettings(jwt_secret=SECRET, drain_says_not_ready=says_not_ready)
+    app = create_base_app(settings, title="T", service="test", readiness=_ready)
     config = uvicorn.Config(app, port=0, log_config=None)
     server = DrainingServer(config, draining=app.state.draining, drain_seconds=drain_seconds)
     task = asyncio.create_task(server.serve())
@@ -56,6 +59,15 @@ async def test_a_server_that_drains_says_not_ready_and_still_answers() -> None:
         assert (await client.get("/health/ready")).status_code == 503
         assert (await client.get("/health/live")).status_code == 200
         assert not task.done()
+
+
+async def test_a_replica_behind_a_shared_name_stays_ready_to_the_end() -> None:
+    async with _server(LONG_SECONDS, says_not_ready=False) as (server, _, url):
+        _ask_to_end(server)
+        await eventually(lambda: _begun(server))
+        async with httpx.AsyncClient(base_url=url) as client:
+            answer = await client.get("/health/ready")
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
 
 
 async def test_each_reply_of_a_server_that_drains_ends_its_connection() -> None:

@@ -1,0 +1,43 @@
+"""The suite in containers, as its users and its operators meet it."""
+
+import sys
+
+from tests.support.compose import ComposeProject, run
+from tests.support.container_chat import history, send
+
+
+def test_three_names_bring_all_that_they_need(suite: ComposeProject) -> None:
+    running = suite.services()
+    assert {"voice-interaction-service", "chat-service", "caddy_reverse_proxy", "redis"} <= set(running)
+    with suite.client() as ann:
+        assert send(ann, "Good morning.")["reply"]
+
+
+def test_the_validator_finds_nothing_wrong(suite: ComposeProject) -> None:
+    validate(suite)
+
+
+def test_the_demo_speaks_and_hears(suite: ComposeProject) -> None:
+    demo = ("scripts/demo", "--base-url", suite.url, "--token", suite.token("demo"))
+    assert "of the words came back" in run((sys.executable, *demo))
+
+
+def test_down_and_up_keep_the_history_the_models_and_the_secret(suite: ComposeProject) -> None:
+    with suite.client() as ann:
+        message = send(ann, "Remember the kettle.")
+        before = history(ann, message["session_id"])
+        assert [item["content"] for item in before if item["role"] == "user"] == ["Remember the kettle."]
+
+        suite.compose("down")
+        suite.compose("up", "--detach", "--wait")
+
+        assert history(ann, message["session_id"]) == before  # with the token of before
+    log = suite.compose("logs", "--no-color", "models")
+    assert "whisper-base: there already" in log
+    assert "kokoro-int8-ja: there already" in log
+    validate(suite)
+
+
+def validate(suite: ComposeProject) -> str:
+    command = ("scripts/gateway_integration_validator.py", "--base-url", suite.url, "--token", suite.token())
+    return run((sys.executable, *command), suite.environment)

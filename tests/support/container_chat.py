@@ -1,0 +1,68 @@
+"""A user of the chat service in containers, who remembers what was acknowledged."""
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+
+CHAT = "/api/v1/chat-service/api/v1/chat"
+
+
+def send(client: httpx.Client, message: str, session_id: str | None = None) -> dict[str, Any]:
+    """The answer. Raises for any other status than 200."""
+    body = {"message": message} | ({"session_id": session_id} if session_id else {})
+    answer: dict[str, Any] = client.post(CHAT, json=body).raise_for_status().json()
+    return answer
+
+
+def history(client: httpx.Client, session_id: str) -> list[dict[str, Any]]:
+    """All messages of a session, the oldest first."""
+    page = client.get(f"{CHAT}/history/{session_id}", params={"limit": 200}).raise_for_status().json()
+    assert not page["has_more"]
+    messages: list[dict[str, Any]] = page["messages"]
+    return messages
+
+
+@dataclass
+class Talker:
+    """Sends one message after another into one session until it is stopped, whatever happens meanwhile."""
+
+    client: httpx.Client
+    session_id: str
+    acknowledged: list[str] = field(default_factory=list)
+    """Ids of the messages that the service said it has, answered or not."""
+    refusals: list[str] = field(default_factory=list)
+    _over: threading.Event = field(default_factory=threading.Event)
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        self._thread = threading.Thread(target=self._talk, daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._over.set()
+        assert self._thread is not None
+        self._thread.join(timeout=180)
+
+    def lost(self) -> set[str]:
+        kept = {message["id"] for message in history(self.client, self.session_id)}
+        return set(self.acknowledged) - kept
+
+    def _talk(self) -> None:
+        number = 0
+        while not self._over.wait(0.2):
+            number += 1
+            self._say(f"This is message {number}.")
+
+    def _say(self, message: str) -> None:
+        try:
+            answer = self.client.post(CHAT, json={"message": message, "session_id": self.session_id})
+            body = answer.json()
+        except (httpx.HTTPError, ValueError) as failure:
+            self.refusals.append(type(failure).__name__)
+            return
+        if "message_id" in body:
+            self.acknowledged.append(body["message_id"])
+        else:
+            self.refusals.append(f"{answer.status_code} {body.get('title')}")
