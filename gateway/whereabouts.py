@@ -13,12 +13,12 @@ BASE_URL = "PARLEY_URL"
 """The gateway's own address in the note."""
 
 
-def whereabouts(environment: Mapping[str, str] = os.environ, note: Path = NOTE) -> dict[str, str]:
-    """The environment over the note."""
-    return {**_noted(note), **environment}
+def whereabouts(environment: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """The environment over the note, which is where PARLEY_WHEREABOUTS says, or else NOTE."""
+    return {**_noted(Path(environment.get("PARLEY_WHEREABOUTS", NOTE))), **environment}
 
 
-def write_note(places: Mapping[str, str], note: Path = NOTE) -> None:
+def write_note(places: Mapping[str, str], note: Path) -> None:
     note.write_text("".join(f"{name}={value}\n" for name, value in places.items()), encoding="utf-8")
 
 

@@ -14,15 +14,16 @@ from pathlib import Path
 import httpx
 from rich.console import Console
 
-from gateway.integration_validator import chat, deployment, identity, routes, voice
+from gateway.integration_validator import agent, chat, deployment, identity, routes, voice
 from gateway.integration_validator.checks import Subject, run_all
 from gateway.integration_validator.evidence import Report
 from gateway.integration_validator.report import Narrator, as_html, as_json
 from gateway.integration_validator.visitor import Visitor
 from gateway.routing_file import DEFAULT_PATH, RoutingFileRefused, load_routing
+from gateway.whereabouts import BASE_URL, whereabouts
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-CHECKS = (*deployment.CHECKS, *routes.CHECKS, *voice.CHECKS, *chat.CHECKS)
+CHECKS = (*deployment.CHECKS, *routes.CHECKS, *voice.CHECKS, *chat.CHECKS, *agent.CHECKS)
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 _REQUEST_SECONDS = 60.0
 
@@ -51,7 +52,12 @@ class NoToken(Exception):
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway_integration_validator.py", description=__doc__)
-    parser.add_argument("--base-url", default="http://localhost:8080", metavar="URL")
+    parser.add_argument(
+        "--base-url",
+        default=whereabouts().get(BASE_URL, "http://localhost:8080"),
+        metavar="URL",
+        help="of the gateway (of the stack that runs here, else http://localhost:8080)",
+    )
     parser.add_argument(
         "--token", default=os.environ.get("PARLEY_TOKEN"), help="else one is made with JWT_SECRET"
     )
@@ -73,7 +79,7 @@ async def _validate(options: argparse.Namespace) -> Report:
     subject.left["secret"] = None if options.token else secret
     narrator = Narrator(Console())
     started_at, started = datetime.now(UTC), time.perf_counter()
-    async with httpx.AsyncClient(base_url=base_url, timeout=_REQUEST_SECONDS) as client:
+    async with httpx.AsyncClient(base_url=base_url, timeout=_REQUEST_SECONDS, trust_env=False) as client:
         findings = await run_all(CHECKS, Visitor(client, token), subject, narrator.tell)
     seconds = time.perf_counter() - started
     report = Report(base_url, started_at.isoformat(timespec="seconds"), seconds, _version(), findings)

@@ -1,6 +1,10 @@
 """Checks of the gateway itself: every route is there, guarded, and nothing else is."""
 
 import time
+from http import HTTPStatus
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus, WebSocketException
 
 from gateway.integration_validator.checks import Check, NotApplicable, Subject
 from gateway.integration_validator.identity import expired
@@ -33,6 +37,29 @@ async def every_route_reaches_its_service(visitor: Visitor, subject: Subject) ->
             faults.append(f"{path} answered {reply.status_code} to a caller without a token")
     demand(not faults, "; ".join(faults) + ".")
     return f"Each of the {len(paths)} routes reaches its service, which wants a token."
+
+
+async def every_socket_reaches_its_service(visitor: Visitor, subject: Subject) -> str:
+    """With a token that is none: the gateway lets it pass, and the service refuses it before it opens."""
+    faults = []
+    paths = _socket_paths(subject.routing)
+    for name, path in paths:
+        status = await _refusal_status(f"{subject.base_url.replace('http', 'ws', 1)}{path}?token=not-a-token")
+        visitor.note(f"WS {path} (a token that is none)", str(status), 0.0)
+        if status != _REFUSED:
+            faults.append(f"{name}: {path} answered {status}")
+    demand(not faults, "; ".join(faults) + ".")
+    return f"Each of the {len(paths)} WebSocket routes reaches its service, which wants a good token."
+
+
+async def _refusal_status(address: str) -> int:
+    try:
+        async with connect(address, proxy=None):
+            return HTTPStatus.SWITCHING_PROTOCOLS
+    except InvalidStatus as refusal:
+        return refusal.response.status_code
+    except (WebSocketException, OSError, TimeoutError) as exc:
+        raise Unexpected(f"{address.partition('?')[0]} gave no answer.") from exc
 
 
 async def unknown_path_is_a_problem(visitor: Visitor, _: Subject) -> str:
@@ -94,6 +121,15 @@ def _paths(routing: Routing) -> list[tuple[str, str]]:
     ]
 
 
+def _socket_paths(routing: Routing) -> list[tuple[str, str]]:
+    return [
+        (name, route.example or path)
+        for name, service in routing.services.items()
+        for path, route in service.routes.items()
+        if route.websocket_credentials
+    ]
+
+
 def _cut_prefixes(subject: Subject) -> list[str]:
     routes = (route for service in subject.routing.services.values() for route in service.routes.values())
     return sorted({route.cut_prefix for route in routes if route.cut_prefix})
@@ -111,6 +147,7 @@ def _guarded(subject: Subject) -> str:
 CHECKS = (
     Check(GATEWAY, "Answers", gateway_answers, "./scripts/status"),
     Check(GATEWAY, "Routes", every_route_reaches_its_service, "scripts/gateway_health_monitor.py --once"),
+    Check(GATEWAY, "Sockets", every_socket_reaches_its_service, "the route's websocket_credentials"),
     Check(GATEWAY, "Unknown path", unknown_path_is_a_problem, "the site's last handle in caddy/Caddyfile"),
     Check(GATEWAY, "Internal paths", internal_paths_are_hidden, "hidden_paths in service_routing.yml"),
     Check(GATEWAY, "Request id", request_id_comes_back, "the request-id block of caddy/Caddyfile"),

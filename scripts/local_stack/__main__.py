@@ -7,6 +7,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from scripts.local_stack import demo, down, status, tokens, up
+from scripts.local_stack.drill import command as drill
 from scripts.local_stack.plan import PROFILES
 from services.common.auth.token_arguments import add_token_arguments
 
@@ -32,6 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_status(commands.add_parser("status", help="what runs, and how it is"))
     _add_token(commands.add_parser("token", help="a token for one's own programs"))
     _add_demo(commands.add_parser("demo", help="say a sentence and hear it back"))
+    _add_drill(commands.add_parser("drill", help="break each part in turn and keep the score"))
     return parser
 
 
@@ -62,6 +64,13 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--base-url", help="another gateway than the one that runs here")
     parser.add_argument("--token", help="another token than one of this installation")
     parser.set_defaults(run=demo.demo)
+
+
+def _add_drill(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--only", metavar="WORDS", help="scenes whose name has this in it: valkey, killed, …")
+    parser.add_argument("--json", action="store_true", help="for programs")
+    parser.add_argument("--start", action="store_true", help="start the stack for it, and stop it afterwards")
+    parser.set_defaults(run=drill.drill)
 
 
 def _port(text: str) -> int:

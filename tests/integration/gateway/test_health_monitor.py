@@ -108,6 +108,37 @@ async def _until(monitor: Monitor, wanted: Callable[[BreakerState, bool], bool])
             return
 
 
+async def test_three_monitors_of_a_dead_upstream_send_one_probe_between_them(
+    client: httpx.AsyncClient, valkey: ValkeyProcess
+) -> None:
+    """Each round is of all three at the same moment, and only the first after the rest asks the upstream."""
+    asked: list[Target] = []
+    target = replace(
+        _target(free_port()), thresholds=Thresholds(failure_threshold=3, reset_timeout_seconds=1.0)
+    )
+    async with Redis.from_url(
+        valkey.url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
+    ) as redis:
+        monitors = [
+            Monitor(
+                [target],
+                client,
+                local=LocalRecords(),
+                shared=SharedRecords(redis),
+                on_check=lambda watched, _: asked.append(watched),
+            )
+            for _ in range(3)
+        ]
+        await asyncio.gather(*(monitor.check_all() for monitor in monitors))
+        opened_with = len(asked)
+        await asyncio.gather(*(monitor.check_all() for monitor in monitors))
+        while_open = len(asked) - opened_with
+        await asyncio.sleep(1.1)
+        await asyncio.gather(*(monitor.check_all() for monitor in monitors))
+        probes = len(asked) - opened_with - while_open
+    assert (opened_with, while_open, probes) == (3, 0, 1)
+
+
 async def test_without_its_shared_store_the_monitor_goes_on_alone_and_says_so(
     client: httpx.AsyncClient, valkey: ValkeyProcess
 ) -> None:

@@ -8,6 +8,7 @@ import httpx
 import pytest
 from rich.console import Console
 
+from gateway.integration_validator import agent, chat, voice
 from gateway.integration_validator.checks import Check, NotApplicable, Subject, run_all
 from gateway.integration_validator.cli import CHECKS, main
 from gateway.integration_validator.evidence import EXCERPT_CHARS, Finding, Outcome, Report, excerpt
@@ -140,6 +141,19 @@ def test_every_check_has_a_name_of_its_own_and_says_where_to_look() -> None:
     names = [(check.group, check.name) for check in CHECKS]
     assert len(set(names)) == len(names)
     assert all(check.hint for check in CHECKS)
+
+
+async def test_the_agents_colour_is_told_and_an_unknown_one_is_a_finding() -> None:
+    check = next(one for one in agent.CHECKS if one.name == "Colour")
+    good = await _finding(check, lambda _: httpx.Response(200, json={"colour": "blue", "version": "1"}))
+    bad = await _finding(check, lambda _: httpx.Response(200, json={"colour": "purple"}))
+    assert (good.outcome, good.sentence) == (Outcome.PASSED, "The route leads to blue, version 1.")
+    assert (bad.outcome, bad.sentence) == (Outcome.FAILED, "It says its colour is 'purple'.")
+
+
+def test_every_service_of_the_routing_file_has_checks_of_its_own_or_is_the_monitor() -> None:
+    covered = {voice.SERVICE, chat.SERVICE, agent.SERVICE, "gateway-health-monitor"}
+    assert set(load_routing().services) <= covered
 
 
 def test_every_prefix_in_the_routing_file_has_an_example_below_it() -> None:

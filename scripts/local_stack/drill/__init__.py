@@ -1,0 +1,1 @@
+"""Breaks each part of the running stack in turn, under a light load, and keeps the score."""
