@@ -16,6 +16,7 @@ from services.common.admission import Admission
 from services.common.app import create_base_app
 from services.common.health import Readiness
 from services.voice.canary import Canary
+from services.voice.conversation.chat_client import ChatService
 from services.voice.engine_host import EngineHost
 from services.voice.engines import EngineFailed
 from services.voice.listening.listener import ListeningParts
@@ -46,6 +47,7 @@ class VoiceParts:
     transcription: TranscriptionService
     synthesis: SynthesisService
     ear: Ear
+    chat: ChatService
     registry: CollectorRegistry
     new_detector: Callable[[], VoiceDetector] = VoiceDetector
 
@@ -57,7 +59,7 @@ class VoiceParts:
 def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     readiness = _Readiness()
     listening = ListeningParts(parts.transcription, parts.ear, parts.new_detector)
-    live = LiveParts(settings, listening, parts.registry)
+    live = LiveParts(settings, listening, parts.synthesis, parts.chat, parts.registry)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -69,6 +71,7 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             listening.close()
+            await parts.chat.aclose()
             await _close(app.state.canary, parts)
 
     app = create_base_app(

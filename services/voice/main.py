@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import httpx
 from fastapi import FastAPI
 
 from services.common.admission import Admission
@@ -11,6 +12,7 @@ from services.common.metrics import new_registry
 from services.common.settings import load_settings
 from services.common.telemetry import configure_logging
 from services.voice.app import SERVICE, VoiceParts, create_app
+from services.voice.conversation.chat_client import ChatClient
 from services.voice.engine_host import EngineHost
 from services.voice.engine_python import EnginePython
 from services.voice.engines import Engine
@@ -50,8 +52,15 @@ def build_parts(settings: VoiceSettings) -> VoiceParts:
         transcription=_transcription(settings, TranscriptionMetrics(registry)),
         synthesis=_synthesis(settings, SynthesisMetrics(registry)),
         ear=Ear(limits, workers=settings.voice_decode_workers, decode_seconds=settings.voice_decode_seconds),
+        chat=_chat(settings),
         registry=registry,
     )
+
+
+def _chat(settings: VoiceSettings) -> ChatClient:
+    timeout = httpx.Timeout(settings.chat_silence_seconds, connect=settings.chat_connect_seconds)
+    http = httpx.AsyncClient(base_url=settings.chat_url, timeout=timeout)
+    return ChatClient(http, away_sentence=settings.chat_away_sentence)
 
 
 def _transcription(settings: VoiceSettings, metrics: TranscriptionMetrics) -> TranscriptionService:

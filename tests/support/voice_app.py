@@ -39,6 +39,7 @@ from services.voice.transcription.metrics import TranscriptionMetrics
 from services.voice.transcription.service import TranscriptionService
 from tests.support import speech
 from tests.support.engines import PuppetEngine
+from tests.support.scripted_chat import ScriptedChat
 from tests.support.tokens import SECRET
 
 
@@ -130,6 +131,7 @@ class VoiceApp:
     vosk: ScriptedRecogniser
     whisper: ScriptedRecogniser
     speaker: ScriptedSpeaker
+    chat: ScriptedChat
     settings: VoiceSettings
 
 
@@ -142,15 +144,17 @@ def voice_app(**changes: Any) -> VoiceApp:
     settings = voice_settings(**changes)
     vosk = ScriptedRecogniser("vosk", None, missing=Availability(False, "no_model", "No Vosk model."))
     whisper = ScriptedRecogniser("whisper", "whisper-base")
+    chat = ScriptedChat()
     speaker = ScriptedSpeaker("kokoro", "kokoro-test", known=[Voice("af_nova", "Nova", "en-us", "kokoro")])
     parts = VoiceParts(
         transcription=_transcription(settings, (vosk, whisper)),
         synthesis=_synthesis((speaker, SimulatedEngine())),
         ear=LoudnessEar(DecodeLimits(600.0, 8), workers=1, decode_seconds=60.0),
+        chat=chat,
         registry=new_registry(),
         new_detector=LoudnessDetector,
     )
-    return VoiceApp(create_app(settings, parts), vosk, whisper, speaker, settings)
+    return VoiceApp(create_app(settings, parts), vosk, whisper, speaker, chat, settings)
 
 
 def _transcription(settings: VoiceSettings, engines: Sequence[ScriptedRecogniser]) -> TranscriptionService:
@@ -170,6 +174,7 @@ def speaking_app(*engines: SynthesisEngine, sentence_seconds: float = 30.0) -> F
         transcription=_transcription(settings, (ScriptedRecogniser("whisper"),)),
         synthesis=_synthesis(engines, sentence_seconds),
         ear=LoudnessEar(DecodeLimits(600.0, 8), workers=1, decode_seconds=60.0),
+        chat=ScriptedChat(),
         registry=new_registry(),
     )
     return create_app(settings, parts)

@@ -21,6 +21,14 @@ class LiveSettings(SocketSettings):
     voice_socket_send_seconds: float = Field(default=10.0, gt=0)
     """A client that has read nothing for so long is given up."""
 
+    chat_url: str = "http://127.0.0.1:8007"
+    """Where the chat service answers a spoken conversation."""
+    chat_connect_seconds: float = Field(default=2.0, gt=0)
+    chat_silence_seconds: float = Field(default=45.0, gt=0)
+    """How long the chat service may say nothing; its models have deadlines of their own."""
+    chat_away_sentence: str = "I cannot answer just now. Please try again in a moment."
+    """Spoken while the chat service does not answer at all."""
+
     voice_turn_threshold: float = Field(default=0.5, gt=0, lt=1)
     """Probability of speech from which a voice counts."""
     voice_turn_finished_seconds: float = Field(default=0.32, gt=0)

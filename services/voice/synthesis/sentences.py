@@ -44,6 +44,21 @@ def sentences(text: str) -> list[str]:
     return found
 
 
+def first_end(text: str) -> int | None:
+    """Where the first sentence ends in a text that is still being written; None while that is open.
+
+    A mark at the very end decides nothing yet: "3." may go on as "3.14".
+    """
+    for match in _END.finditer(text):
+        before = text[max(0, match.start() - _CONTEXT_CHARS) : match.start()]
+        after = text[match.end() : match.end() + _CONTEXT_CHARS]
+        if not after.strip():
+            return None
+        if not _goes_on(before, match, after):
+            return match.end()
+    return None
+
+
 def _split(text: str) -> Iterator[str]:
     start = 0
     for match in _END.finditer(text):
