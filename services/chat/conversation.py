@@ -1,21 +1,24 @@
 """The use case: a message goes in, a reply comes out, both are kept. Knows no HTTP and no Redis."""
 
+import asyncio
 import hashlib
 import secrets
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.chat.feeds import ReplyFeed
+from services.chat.feeds import ReplyFeed, whole
 from services.chat.following import ReplyFollower
 from services.chat.generator import Generator
 from services.chat.metrics import ChatMetrics
 from services.chat.problems import ReplyNotFound
-from services.chat.store.records import Completed, Delta, Lease, NewTurn, Turn, TurnOutcome
+from services.chat.store.records import Completed, Delta, Lease, NewTurn, StoredMessage, Turn, TurnOutcome
 from services.chat.store.seam import ConversationStore
 from services.common.problems import Overloaded
 
 _TITLE_CHARS = 60
+_ENDING_SECONDS = 10.0
+"""For the writer of a cancelled reply to notice, wherever it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,25 @@ class Conversation:
         """Raises ReplyNotFound."""
         await self.store.cancel(owner, reply_id)
         self._generator.wake(reply_id)
+
+    async def keep_heard(self, owner: str, session_id: str, reply_id: str, characters: int) -> StoredMessage:
+        """A reply that was spoken and cut off: the history keeps what was heard of it. One under way ends.
+
+        Raises SessionNotFound, MessageNotFound (also where it ended before its first word), Overloaded.
+        """
+        await self._end(owner, reply_id)
+        await self.store.keep_heard(owner, session_id, reply_id, characters)
+        return await self.store.message(owner, session_id, reply_id)
+
+    async def _end(self, owner: str, reply_id: str) -> None:
+        try:
+            feed = await self.follow(owner, reply_id)
+        except ReplyNotFound:  # its stream has expired: it ended long ago
+            return
+        if feed.ending is None:
+            await self.cancel(owner, reply_id)
+            async with asyncio.timeout(_ENDING_SECONDS):
+                await whole(feed)
 
     def _refuse_overload(self) -> None:
         admission = self._generator.admission

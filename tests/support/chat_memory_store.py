@@ -32,7 +32,7 @@ from services.chat.store.records import (
     Turn,
     TurnOutcome,
 )
-from services.chat.store.redis_reading import too_many_generations, too_many_messages
+from services.chat.store.redis_reading import as_heard, too_many_generations, too_many_messages
 from services.chat.store.seam import LeaseLost
 from services.common.circuit_breaker import BreakerState
 
@@ -45,6 +45,7 @@ class _Session:
     updated_at: float
     messages: list[StoredMessage] = field(default_factory=list)
     fingerprints: dict[str, str] = field(default_factory=dict)
+    heard: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -157,7 +158,15 @@ class MemoryStore:
         stored = _find(self._owned(owner, session_id), message_id)
         if stored is None:
             raise MessageNotFound
-        return stored
+        return _as_heard(self._owned(owner, session_id), stored)
+
+    async def keep_heard(self, owner: str, session_id: str, reply_id: str, characters: int) -> None:
+        self._present()
+        session = self._owned(owner, session_id)
+        stored = _find(session, reply_id)
+        if stored is None or stored.role != "assistant":
+            raise MessageNotFound
+        session.heard[reply_id] = characters
 
     async def history(
         self,
@@ -173,7 +182,7 @@ class MemoryStore:
         for message in list(session.messages):
             if message.status is MessageStatus.PENDING and message.reply_id is not None:
                 self._settle(message.reply_id)
-        messages = session.messages
+        messages = [_as_heard(session, message) for message in session.messages]
         if after is not None:
             rest = messages[_position(session, after) + 1 :] if after else messages
             return HistoryPage(_summary(session_id, session), rest[:limit], len(rest) > limit)
@@ -374,6 +383,15 @@ def _turn(
 
 def _find(session: _Session, message_id: str) -> StoredMessage | None:
     return next((message for message in session.messages if message.message_id == message_id), None)
+
+
+def _as_heard(session: _Session, message: StoredMessage) -> StoredMessage:
+    """As much of a reply as was heard, where somebody said how much that was."""
+    if message.message_id not in session.heard:
+        return message
+    content = as_heard(message.content, session.heard[message.message_id])
+    cut = content != message.content
+    return replace(message, content=content, status=MessageStatus.CANCELLED if cut else message.status)
 
 
 def _position(session: _Session, message_id: str) -> int:

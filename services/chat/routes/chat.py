@@ -52,6 +52,12 @@ class RetryRequest(BaseModel):
     stream: bool = False
 
 
+class HeardRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    heard_characters: int = Field(ge=0, le=1_000_000)
+
+
 @router.post("")
 async def chat(request: Request, body: ChatRequest, principal: Caller) -> Response:
     """The message is kept before the first byte of the answer: who leaves finds it in the history."""
@@ -73,6 +79,20 @@ async def retry(
     conversation = _conversation(request)
     exchange = await conversation.retry(principal.subject, session_id, message_id, body.model)
     return await _answer(request, exchange, deadline, stream=body.stream)
+
+
+@router.patch("/sessions/{session_id}/messages/{message_id}")
+async def keep_heard(
+    request: Request,
+    session_id: SessionIdPath,
+    message_id: MessageIdPath,
+    body: HeardRequest,
+    principal: Caller,
+) -> dict[str, Any]:
+    """For who speaks replies: of one that was cut off, the history keeps what was heard."""
+    conversation = _conversation(request)
+    kept = await conversation.keep_heard(principal.subject, session_id, message_id, body.heard_characters)
+    return frames.message_body(kept)
 
 
 async def _answer(request: Request, exchange: Exchange, deadline: Deadline, *, stream: bool) -> Response:

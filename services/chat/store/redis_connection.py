@@ -8,8 +8,8 @@ from services.common import redis_connection
 from services.common.circuit_breaker import CircuitBreaker
 
 _SCRIPTS = (
-    "begin", "append", "complete", "fail", "cancel", "reply", "message", "history", "sessions", "owns",
-    "rename", "delete",
+    "begin", "append", "complete", "fail", "cancel", "reply", "message", "heard", "history", "sessions",
+    "owns", "rename", "delete",
 )  # fmt: skip
 
 

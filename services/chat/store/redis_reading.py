@@ -74,22 +74,27 @@ def too_many_messages(limits: StoreLimits, wait_seconds: float) -> TooManyReques
 
 
 def stored_message(fields: Sequence[str], state: str) -> StoredMessage:
-    """`fields`: names and values by turns, as in a stream's entry. `state`: "<letter>|<reply id>"."""
+    """`fields`: names and values by turns, as in a stream's entry. `state`: see told_state in prelude.lua."""
     entry = dict(zip(fields[::2], fields[1::2], strict=True))
-    letter, _, reply_id = state.partition("|")
+    letter, reply_id, *heard = state.split("|")
+    content = as_heard(entry["content"], int(heard[0])) if heard and heard[0] else entry["content"]
     is_reply = entry["role"] == "assistant"
     facts = reply_facts(json.loads(entry["facts"])) if is_reply else None
-    cut = facts is not None and facts.finish_reason == "cancelled"
+    cut = content != entry["content"] or (facts is not None and facts.finish_reason == "cancelled")
     return StoredMessage(
         message_id=entry["id"],
         role="assistant" if is_reply else "user",
-        content=entry["content"],
+        content=content,
         created_at=seconds(entry["at"]),
         status=MessageStatus.CANCELLED if cut else _STATUS[letter],
         reply_id=None if is_reply else reply_id or None,
         in_reply_to=entry.get("reply_to"),
         facts=facts,
     )
+
+
+def as_heard(content: str, characters: int) -> str:
+    return content[:characters].rstrip()
 
 
 def session_summary(row: Sequence[str]) -> SessionSummary:

@@ -94,6 +94,9 @@ class RedisStore:
         _, row, state = await self._run("message", _user(owner), session_id, message_id)
         return reading.stored_message(row[1], state)
 
+    async def keep_heard(self, owner: str, session_id: str, reply_id: str, characters: int) -> None:
+        await self._run("heard", _user(owner), session_id, reply_id, characters)
+
     async def history(
         self,
         owner: str,

@@ -73,6 +73,13 @@ class ConversationStore(Protocol):
         """One stored message. Raises SessionNotFound, MessageNotFound."""
         ...
 
+    async def keep_heard(self, owner: str, session_id: str, reply_id: str, characters: int) -> None:
+        """From now on the history has only so much of a reply that is whole. May be said again, for more too.
+
+        Raises SessionNotFound, MessageNotFound.
+        """
+        ...
+
     async def history(
         self,
         owner: str,

@@ -28,7 +28,7 @@ from services.voice.sockets.socket import VoiceSocket
 
 INSTANCE = "/v1/realtime"
 SCOPES = ("voice:transcribe", "voice:synthesize", "chat")
-_SESSION_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_SESSION_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _THEIR_MODELS = re.compile(r"gpt-.*|parley")
 """Names that clients have written into them: the house's own model answers."""
 
@@ -38,7 +38,7 @@ def speaker_of(opening: Opening) -> Speaker:
     query = upgrade_query(opening.scope)
     session_id = query.get("session_id", [secrets.token_hex(12)])[0]
     if not _SESSION_ID.fullmatch(session_id):
-        raise InvalidRequest("session_id is 1 to 64 letters, digits, - and _.")
+        raise InvalidRequest("session_id is up to 128 letters, digits, dots, dashes and underscores.")
     model = query.get("model", [""])[0]
     return Speaker(opening.token, session_id, None if not model or _THEIR_MODELS.fullmatch(model) else model)
 

@@ -275,6 +275,28 @@ async def test_a_reply_cancelled_before_its_first_word_leaves_the_message_unansw
     assert message.status is MessageStatus.UNANSWERED
 
 
+async def test_of_a_reply_that_was_cut_off_the_history_has_what_was_heard(store: ConversationStore) -> None:
+    turn = await converse(store, 1)
+    await store.keep_heard("ann", "s1", turn.reply_id, 7)
+    assert await contents(store) == ["question 1", "answer"]
+    assert (await store.message("ann", "s1", turn.reply_id)).status is MessageStatus.CANCELLED
+    await store.keep_heard("ann", "s1", turn.reply_id, 8)
+    assert await contents(store) == ["question 1", "answer 1"], "it may be more in the end"
+    assert (await store.message("ann", "s1", turn.reply_id)).status is MessageStatus.COMPLETE
+
+
+async def test_what_is_no_reply_or_not_ones_own_has_not_been_heard(store: ConversationStore) -> None:
+    turn = await converse(store, 1)
+    for owner, session, message, error in (
+        ("ann", "s1", turn.message_id, MessageNotFound),
+        ("ann", "s1", "never", MessageNotFound),
+        ("bob", "s1", turn.reply_id, SessionNotFound),
+    ):
+        with pytest.raises(error):
+            await store.keep_heard(owner, session, message, 1)
+    assert await contents(store) == ["question 1", "answer 1"]
+
+
 async def test_a_strangers_calls_answer_as_if_the_session_never_was(store: ConversationStore) -> None:
     await converse(store, 1)
     assert await store.owns("ann", "s1")

@@ -255,3 +255,62 @@ def test_the_metrics_tell_of_first_tokens_pace_and_outcomes(client: TestClient) 
     assert "chat_acknowledge_seconds_count 2.0" in exposition
     assert 'chat_breaker_state{dependency="redis"} 0.0' in exposition
     assert "chat_generations_waiting 0.0" in exposition
+
+
+def heard(client: TestClient, session: str, reply: str, characters: int) -> Any:
+    path = f"{CHAT}/sessions/{session}/messages/{reply}"
+    return client.patch(path, headers=ANN, json={"heard_characters": characters})
+
+
+def test_of_a_reply_that_was_cut_off_the_model_is_shown_what_was_heard(
+    client: TestClient, chain: FakeChain
+) -> None:
+    reply = say(client, "Hello there", session_id="spoken").json()
+    kept = heard(client, "spoken", reply["message_id"], len("You said:"))
+    assert kept.json()["content"] == "You said:"
+    assert kept.json()["status"] == "cancelled"
+    say(client, "Again", session_id="spoken")
+    assert [message.content for message in chain.asked[-1]] == [
+        *([chain.asked[-1][0].content] if chain.asked[-1][0].role == "system" else []),
+        "Hello there",
+        "You said:",
+        "Again",
+    ]
+
+
+def test_a_reply_of_which_nothing_was_heard_is_as_good_as_none_to_the_model(
+    client: TestClient, chain: FakeChain
+) -> None:
+    reply = say(client, "Hello there", session_id="spoken").json()
+    assert heard(client, "spoken", reply["message_id"], 0).json()["content"] == ""
+    say(client, "Again", session_id="spoken")
+    assert "Hello there" not in [message.content for message in chain.asked[-1]]
+
+
+def test_a_reply_that_is_still_being_written_ends_where_the_listener_cut_in(client: TestClient) -> None:
+    lines = []
+    with client.stream(
+        "POST",
+        CHAT,
+        headers={**ANN, "Accept": "text/event-stream"},
+        json={"message": "be slow and say 500 words", "session_id": "spoken"},
+    ) as stream:
+        for line in stream.iter_lines():
+            lines.append(line)
+            if len([one for one in lines if '"delta"' in one]) == 5:
+                break
+    ack = events("\n".join(lines))[0]
+    kept = heard(client, "spoken", ack["message_id"], 8)
+    assert kept.status_code == 200
+    assert len(kept.json()["content"]) <= 8
+    assert contents(client, "spoken")[-1] == kept.json()["content"]
+
+
+def test_a_message_of_the_user_or_of_nobody_cannot_be_cut(client: TestClient) -> None:
+    body = client.get(f"{CHAT}/history/none", headers=ANN)
+    assert body.status_code == 404
+    say(client, "Hello", session_id="spoken")
+    user_message = client.get(f"{CHAT}/history/spoken", headers=ANN).json()["messages"][0]["id"]
+    assert heard(client, "spoken", user_message, 3).status_code == 404
+    assert heard(client, "spoken", "never", 3).status_code == 404
+    assert heard(client, "spoken", user_message, -1).status_code == 422

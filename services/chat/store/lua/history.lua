@@ -24,6 +24,6 @@ for i, row in ipairs(rows) do
     if not reply or reply.state ~= 'writing' then item = indexed(session, id) end
     if not reply then item.state = 'u' end
   end
-  states[i] = item.state .. '|' .. item.reply
+  states[i] = told_state(item)
 end
 return {'ok', summary(session), rows, states, more and 1 or 0}

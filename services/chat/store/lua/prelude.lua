@@ -19,12 +19,18 @@ local function reply_key(reply) return 'chat:reply:' .. reply end
 local function deltas_key(reply) return 'chat:reply:' .. reply .. ':deltas' end
 
 -- The index of a session: message id -> "state|entry|reply|fingerprint".
--- States: p(ending) a(nswered) u(nanswered) of a user's message; r(eply).
+-- States: p(ending) a(nswered) u(nanswered) of a user's message; r(eply), whose "fingerprint" is how many of
+-- its characters were heard, where it was spoken and cut off.
 local function indexed(session, message)
   local value = redis.call('HGET', index_key(session), message)
   if not value then return nil end
   local state, entry, reply, fingerprint = string.match(value, '^(.-)|(.-)|(.-)|(.*)$')
   return {state = state, entry = entry, reply = reply, fingerprint = fingerprint}
+end
+
+-- What a reader is told of a message: "state|reply", and of a reply how many characters were heard.
+local function told_state(item)
+  return item.state .. '|' .. item.reply .. (item.state == 'r' and '|' .. item.fingerprint or '')
 end
 
 local function set_index(session, message, item)
