@@ -26,7 +26,7 @@ from services.common.blue_green import AGENT, Colour, SharedRoles
 from tests.support.abuse import abuse
 from tests.support.caddy import Gateway, running_caddy
 from tests.support.stand_in import StandIn
-from tests.support.traffic import Traffic, caller, percentile
+from tests.support.traffic import Exchange, Traffic, caller, percentile
 from tests.support.valkey import ValkeyProcess
 
 RATE_PER_SECOND = 200.0
@@ -101,6 +101,14 @@ async def killed_and_back() -> list[Row]:
     ]
 
 
+def _told_of(lost: list[Exchange]) -> str:
+    """How many, and of the first what became of it and when."""
+    if not lost:
+        return "0"
+    first = lost[0]
+    return f"{len(lost)} ({first.status or first.error} after {first.seconds:.1f} s)"
+
+
 async def _first_good_readiness(service: StandIn) -> float:
     async with httpx.AsyncClient(trust_env=False) as client:
         while True:
@@ -113,22 +121,23 @@ async def _first_good_readiness(service: StandIn) -> float:
 
 
 async def frozen() -> list[Row]:
+    """A write that meets the frozen one is lost, so the last of those says when it was out."""
     async with stage() as scene:
         async with scene.traffic().flowing() as traffic:
             await asyncio.sleep(3)
             frozen_at = time.monotonic()
             scene.one.freeze()
-            await asyncio.sleep(12)
+            await asyncio.sleep(17)
         scene.one.thaw()
-    hit = [one for one in traffic.exchanges if one.due_at >= frozen_at - 0.1 and one.seconds > 0.5]
-    out = max((one.due_at - frozen_at for one in hit), default=0.0)
-    reads = sum(one.method == "GET" for one in traffic.lost())
+    reads = [one for one in traffic.lost() if one.method == "GET"]
+    writes = [one for one in traffic.lost() if one.method == "POST"]
+    out = max((one.due_at - frozen_at for one in writes), default=0.0)
     p99 = percentile(traffic.seconds(), 0.99)
     return [
         Row("SIGSTOP of one of two: out after", f"{out:.2f} s", "≤ 1.5 s", out <= 1.5),
-        Row("… p99 of all requests", f"{p99:.2f} s", "≤ 2 s", p99 <= 2),
-        Row("… failed reads", str(reads), "0", reads == 0),
-        Row("… writes that were under way, answered 504", str(len(traffic.lost()) - reads)),
+        Row("… p99 of all requests in 20 s", f"{p99:.2f} s", "≤ 2 s", p99 <= 2),
+        Row("… failed reads", _told_of(reads), "0", not reads),
+        Row("… writes that were under way, answered 504", str(len(writes))),
     ]
 
 

@@ -20,10 +20,11 @@ async def one_colour_serves(visitor: Visitor, subject: Subject) -> str:
 
 async def thread_is_answered(visitor: Visitor, subject: Subject) -> str:
     _only_with_agent(subject)
-    thread = subject.left["thread"] = f"validator-{secrets.token_hex(6)}"
+    thread = f"validator-{secrets.token_hex(6)}"
     body = {"message": "Say hello in one short sentence.", "thread_id": thread}
     turn = (await visitor.post(f"{_PREFIX}/chat", json=body, timeout=_TURN_SECONDS)).json()
     demand(turn["reply"].strip(), "The agent answered with nothing.")
+    subject.left["thread"] = thread
     return f"The agent answered in a thread, with {turn.get('revisions', 0)} revisions."
 
 

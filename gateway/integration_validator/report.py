@@ -50,7 +50,9 @@ def verdict(report: Report) -> str:
     passed, failed = report.count(Outcome.PASSED), report.count(Outcome.FAILED)
     left_out = report.count(Outcome.NOT_APPLICABLE)
     outcome = f"{failed} of {passed + failed} checks failed" if failed else f"All {passed} checks passed"
-    return f"{outcome} in {report.seconds:.1f} s" + (f"; {left_out} do not apply here." if left_out else ".")
+    return f"{outcome} in {report.seconds:.1f} s" + (
+        f"; {left_out} {'does' if left_out == 1 else 'do'} not apply here." if left_out else "."
+    )
 
 
 def as_json(report: Report) -> dict[str, Any]:

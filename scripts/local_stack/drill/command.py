@@ -13,7 +13,7 @@ from rich.console import Console
 
 from scripts.local_stack import lock, ports
 from scripts.local_stack.drill import scorecard
-from scripts.local_stack.drill.playing import Drill
+from scripts.local_stack.drill.playing import Drill, NotWell
 from scripts.local_stack.drill.scenes import SCENES
 from scripts.local_stack.folders import ROOT, Folders
 from scripts.local_stack.secret import settings_of
@@ -55,6 +55,9 @@ def _on_the_running_stack(options: Namespace, console: Console) -> int:
     except CannotSign as refusal:
         console.print(str(refusal), soft_wrap=True)
         return EXIT_NOTHING_TO_BREAK
+    except NotWell as unwell:
+        console.print(f"Not well before anything was broken: {unwell}. See ./scripts/status", soft_wrap=True)
+        return EXIT_NOTHING_TO_BREAK
     if options.json:
         print(json.dumps([asdict(one) for one in scores], indent=2))
     else:
@@ -68,4 +71,6 @@ async def _play(state: StackState, only: str | None, console: Console) -> list[s
     headers = {"Authorization": f"Bearer {token}"}
     scenes = [scene for scene in SCENES if only is None or only in scene.name]
     async with httpx.AsyncClient(base_url=state.url, headers=headers, trust_env=False) as client:
-        return await Drill(client, StateFile(Folders().state), console.print).play(scenes)
+        return await Drill(
+            client, StateFile(Folders().state), lambda line: console.print(line, highlight=False)
+        ).play(scenes)

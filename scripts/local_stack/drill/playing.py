@@ -10,7 +10,7 @@ import httpx
 
 from gateway.whereabouts import whereabouts
 from scripts.local_stack.drill.scenes import AGENT, AGENT_GREEN, CONVERSES, JOURNEYS, Part, Scene
-from scripts.local_stack.drill.scorecard import Score, score
+from scripts.local_stack.drill.scorecard import Score, in_a_line, score
 from scripts.local_stack.drill.users import Journey, Seen, User, at_work
 from scripts.local_stack.snapshot import Phase, ProcessState, StateFile
 
@@ -22,8 +22,12 @@ _LOOK_EVERY_SECONDS = 0.1
 _HISTORY = "/api/v1/chat-service/api/v1/chat/sessions/{session}"
 
 
+class NotWell(Exception):
+    """Something is amiss already, before anything was broken: who is not served."""
+
+
 class Drill:
-    """`tell` is given a line for each scene that begins."""
+    """`tell` is given a line for each scene."""
 
     def __init__(self, client: httpx.AsyncClient, file: StateFile, tell: Callable[[str], None]) -> None:
         self._client = client
@@ -36,13 +40,13 @@ class Drill:
         users = [User(one, self._client) for one in self._journeys(running)]
         scores = []
         async with at_work(users):
+            await self._demand_all_well(users)
             for scene in scenes:
                 if scene.part not in running:
-                    self._tell(f"{scene.name}: it does not run here")
+                    self._tell(f"– {scene.name}: it does not run here")
                     continue
-                await self._all_well(users, time.monotonic(), "before the drill began")
-                self._tell(f"{scene.name} …")
                 scores.append(await self._play(scene, users))
+                self._tell(in_a_line(scores[-1]))
         return [*scores, await self._kept(users)]
 
     async def _play(self, scene: Scene, users: Sequence[User]) -> Score:
@@ -51,17 +55,19 @@ class Drill:
         async with scene.fault(self._part(scene.part)):
             await asyncio.sleep(scene.hold_seconds)
         mended_at = time.monotonic()
-        well_at = await self._well_at(users, mended_at)
+        leaning = [user for user in users if scene.may_notice(user.journey)]
+        well_at = await self._well_at(leaning, mended_at)
         sights = {user.journey: user.sights[count:] for user, count in zip(users, seen_before, strict=True)}
         return score(scene, sights, None if well_at is None else well_at - mended_at)
 
-    async def _all_well(self, users: Sequence[User], since: float, when: str) -> None:
+    async def _demand_all_well(self, users: Sequence[User]) -> None:
+        since = time.monotonic()
         if await self._well_at(users, since) is None:
             unserved = [user.journey.name for user in users if not _served(user, since)]
-            raise RuntimeError(f"not well {when}: {', '.join(unserved) or 'a process is not ready'}")
+            raise NotWell(", ".join(unserved) or "a process is not ready")
 
     async def _well_at(self, users: Sequence[User], since: float) -> float | None:
-        """When everybody had been served again and every process was ready; None: not in time."""
+        """When these had been served again and every process was ready; None: not in time."""
         while time.monotonic() < since + _RECOVERY_SECONDS:
             ready = all(process.phase is Phase.READY for process in self._processes())
             if ready and all(_served(user, since) for user in users):

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from rich.console import Console
 from rich.table import Table
@@ -88,10 +89,17 @@ def _is_promised(scene: Scene, journey: Journey, sight: Sight) -> bool:
     return sight.seen is Seen.REFUSAL or (scene.part == GATEWAY and sight.seen is Seen.NOTHING)
 
 
+def in_a_line(one: Score) -> str:
+    mark = "✗" if one.shortfalls else "✓"
+    away = f"; away for {one.away_seconds:.1f} s" if one.away_seconds else ""
+    return f"{mark} {one.scene}: {one.saw}{away}"
+
+
 def show(scores: Sequence[Score], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
     for heading in ("", "broken", "what the users saw", "away", "slowest", "well again"):
-        table.add_column(heading, justify="right" if heading in _FIGURES else "left")
+        justify: Literal["right", "left"] = "right" if heading in _FIGURES else "left"
+        table.add_column(heading, justify=justify, no_wrap=heading == "broken")
     for one in scores:
         table.add_row(*_cells(one))
     console.print(table)
