@@ -20,6 +20,8 @@ class InterruptibleSession:
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        # threads that wait in a busy loop took half as much CPU again, from the recogniser among others
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._new_run_options = onnxruntime.RunOptions
         self._session = onnxruntime.InferenceSession(str(model), options, providers=["CPUExecutionProvider"])
         self._call = threading.local()
