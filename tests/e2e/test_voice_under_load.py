@@ -1,13 +1,11 @@
 """More callers than places, and callers who leave: what the service promises to those who stay."""
 
 import json
-import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from threading import Event, Thread
-from urllib.parse import urlsplit
 
 import httpx
 import numpy as np
@@ -15,16 +13,16 @@ import pytest
 
 from scripts.local_stack.plan import VOICE
 from tests.support.audio_files import wav
+from tests.support.by_hand import left_in_mid_request
 from tests.support.caddy import wait_until
 from tests.support.local_stack import LocalStack
 from tests.support.recordings import two_cities
-from tests.support.voice_caller import TRANSCRIBE, VoiceCaller
+from tests.support.voice_caller import VoiceCaller
 
 pytestmark = pytest.mark.models("whisper-base")
 UPLOADS = 32
 WAIT_SECONDS = 120.0
 """Only ever reached when a test fails."""
-_BOUNDARY = "of-the-form"
 
 
 def test_of_32_uploads_at_once_the_admitted_finish_and_the_rest_are_told_when_to_return(
@@ -49,10 +47,12 @@ def test_of_32_uploads_at_once_the_admitted_finish_and_the_rest_are_told_when_to
 def test_a_client_that_goes_away_frees_its_engine(stack: LocalStack, ann: VoiceCaller) -> None:
     """Ten minutes of speech: had the engine gone on, the next caller would wait for most of a minute."""
     left, stayed = (f"{what}-{time.monotonic_ns()}" for what in ("left", "stayed"))
-    upload = _form(_speech(seconds=600))
-    with _connected(stack) as connection:
-        connection.sendall(_request(stack, left, upload))
-        wait_until(lambda: ann.engine("whisper")["running"] == 1, WAIT_SECONDS)
+    left_in_mid_request(
+        stack,
+        _speech(seconds=600),
+        until=lambda: ann.engine("whisper")["running"] == 1,
+        request_id=left,
+    )
     wait_until(lambda: ann.engine("whisper")["running"] == 0, WAIT_SECONDS)
     assert ann.hear(_speech(seconds=6), {"X-Request-ID": stayed}).status_code == 200
     assert _finished(stack, stayed)
@@ -84,29 +84,6 @@ def _watched_health(stack: LocalStack) -> Iterator[list[int]]:
     finally:
         ended.set()
         watcher.join()
-
-
-def _connected(stack: LocalStack) -> socket.socket:
-    port = urlsplit(stack.base_url).port
-    return socket.create_connection(("127.0.0.1", port or 80), timeout=WAIT_SECONDS)
-
-
-def _form(audio: bytes) -> bytes:
-    head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="audio"; filename="a.wav"\r\n\r\n'
-    return head.encode() + audio + f"\r\n--{_BOUNDARY}--\r\n".encode()
-
-
-def _request(stack: LocalStack, request_id: str, body: bytes) -> bytes:
-    """By hand: no client library leaves in mid-request on command."""
-    lines = [
-        f"POST {TRANSCRIBE} HTTP/1.1",
-        f"Host: {urlsplit(stack.base_url).netloc}",
-        f"Authorization: Bearer {stack.token()}",
-        f"X-Request-ID: {request_id}",
-        f"Content-Type: multipart/form-data; boundary={_BOUNDARY}",
-        f"Content-Length: {len(body)}",
-    ]
-    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def _finished(stack: LocalStack, request_id: str) -> bool:
