@@ -30,6 +30,7 @@ def main() -> None:
         for name in options.only or MEASURES:
             print(f"measuring: {name} …", flush=True)
             rows.extend(MEASURES[name](stack))
+            print(f"  {rows[-1].measured}", flush=True)
     print_table("Voice service", rows)
     if options.markdown:
         print(markdown(rows))

@@ -43,8 +43,8 @@ def short_clips(models_dir: Path, timekeeper: TranscriptionEngine) -> list[Clip]
     sentences = SENTENCES.read_text(encoding="utf-8").splitlines()
     kokoro = KokoroEngine([models_dir / "kokoro-int8-ja"])
     clips = [
-        *_spoken(EspeakEngine(), sentences),
-        *_spoken(kokoro, sentences[::2]),
+        *_spoken(EspeakEngine(), sentences[::2]),
+        *_spoken(kokoro, sentences[1::4]),
         *_cut(beckett(), timekeeper),
         *_cut(two_cities(), timekeeper),
     ]
