@@ -1,6 +1,7 @@
 """Puts the chat service's app together out of parts that main.py built. `create_app` is the only way in."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from services.chat.following import ReplyFollower
 from services.chat.generation import GenerationParts
 from services.chat.generator import Generator
 from services.chat.metrics import ChatMetrics
-from services.chat.routes import chat, health, models, sessions, tickets
+from services.chat.relay import Relay
+from services.chat.routes import chat, health, models, openai_chat, openai_models, sessions, tickets
 from services.chat.settings import ChatSettings
 from services.chat.sockets.endpoint import SocketEndpoint
 from services.chat.sockets.handshake import Handshake
+from services.chat.speech_models import SpeechModels
 from services.chat.store.seam import ConversationStore
 from services.chat.store_watch import StoreWatch
 from services.chat.tickets import TicketOffice
@@ -53,6 +56,8 @@ def create_app(settings: ChatSettings, parts: ChatParts) -> FastAPI:
             watching.cancel()
             await app.state.generator.aclose(settings.chat_shutdown_seconds)
             await app.state.follower.aclose()
+            await app.state.relay.aclose()
+            await app.state.speech_models.aclose()
             await asyncio.gather(watching, return_exceptions=True)
             await parts.store.aclose()
             await parts.chain.aclose()
@@ -68,7 +73,7 @@ def create_app(settings: ChatSettings, parts: ChatParts) -> FastAPI:
     app.add_middleware(BodyLimitMiddleware, max_bytes=settings.chat_body_max_bytes)
     app.state.store_watch = watch
     _set_state(app, settings, parts, registry)
-    for module in (chat, sessions, models, tickets, health):
+    for module in (chat, sessions, models, openai_chat, openai_models, tickets, health):
         app.include_router(module.router)
     app.router.routes.append(WebSocketRoute("/ws", _socket_endpoint(app, settings)))
     return app
@@ -102,6 +107,11 @@ def _set_state(app: FastAPI, settings: ChatSettings, parts: ChatParts, registry:
     app.state.generator = generator
     app.state.follower = follower
     app.state.conversation = Conversation(parts.store, generator, follower, metrics)
+    app.state.relay = Relay(parts.store, parts.chain, admission, metrics)
+    app.state.speech_models = SpeechModels(
+        settings.voice_url, timeout_seconds=settings.chat_speech_models_seconds
+    )
+    app.state.built_at = time.time()
     app.state.tickets = TicketOffice(parts.store, settings.chat_ticket_seconds)
     app.state.open_sockets = OpenSockets(
         total_max=settings.chat_sockets_max,

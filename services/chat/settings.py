@@ -59,6 +59,10 @@ class ChatSettings(LanguageModelSettings, SocketSettings):
     """Being delivered over one socket at a time."""
     chat_socket_send_seconds: float = Field(default=10.0, gt=0)
     """A client that has read nothing for so long is given up."""
+    voice_url: str = "http://127.0.0.1:8006"
+    """Whose speech models stand after ours in GET /v1/models."""
+    chat_speech_models_seconds: float = Field(default=1.0, gt=0)
+    """The list does without them after that."""
     chat_ticket_seconds: float = Field(default=30.0, gt=0, le=300)
 
     @property

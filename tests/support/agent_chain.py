@@ -1,7 +1,7 @@
 """A model chain for the agent's tests: drafts and verdicts are said in the order they are written in."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from services.common.admission import Deadline
 from services.common.circuit_breaker import BreakerState
@@ -47,7 +47,7 @@ class ScriptedChain:
         deadline: Deadline,
         sampling: Sampling = DEFAULT_SAMPLING,
         refit: bool = True,
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         is_check = "about to be given" in messages[-1].content
         (self.checked if is_check else self.asked).append(messages)
         script = self.verdicts if is_check else self.drafts

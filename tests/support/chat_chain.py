@@ -1,7 +1,7 @@
 """A model chain for tests: says what it is told to, at the pace it is told to, or fails as told."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from services.common.admission import Deadline
 from services.common.circuit_breaker import BreakerState
@@ -30,6 +30,8 @@ class FakeChain:
 
     def __init__(self, slow_seconds: float = 0.01) -> None:
         self.asked: list[Sequence[Message]] = []
+        self.sampling: list[Sampling] = []
+        self.answering = 0
         self.release = asyncio.Event()
         self.slow_seconds = slow_seconds
         self.script: list[AnswerEvent] | None = None
@@ -42,8 +44,19 @@ class FakeChain:
         deadline: Deadline,
         sampling: Sampling = DEFAULT_SAMPLING,
         refit: bool = True,
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         self.asked.append(messages)
+        self.sampling.append(sampling)
+        self.answering += 1
+        try:
+            async for event in self._events(messages, model):
+                yield event
+        finally:
+            self.answering -= 1
+
+    async def _events(
+        self, messages: Sequence[Message], model: str | None
+    ) -> AsyncGenerator[AnswerEvent, None]:
         question = messages[-1].content
         if "fail" in question:
             raise ServiceUnavailable(FRIENDLY)

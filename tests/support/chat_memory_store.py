@@ -75,6 +75,7 @@ class MemoryStore:
         self._replies: dict[str, _Reply] = {}
         self._once: dict[tuple[str, str], tuple[str, str]] = {}
         self._taken_once: dict[str, tuple[str, float]] = {}
+        self._places: dict[tuple[str, str], float] = {}
         self._sent: dict[str, list[float]] = {}
         self._changed = asyncio.Event()
 
@@ -216,6 +217,15 @@ class MemoryStore:
         del self._sessions[session_id]
         self._replies = {key: reply for key, reply in self._replies.items() if reply.session is not session}
 
+    async def occupy(self, owner: str, place: str, seconds: float) -> None:
+        self._present()
+        self._refuse_excess(owner)
+        self._places[owner, place] = self._clock() + seconds
+
+    async def vacate(self, owner: str, place: str) -> None:
+        self._present()
+        self._places.pop((owner, place), None)
+
     async def put_once(self, token: str, value: str, ttl_seconds: float) -> None:
         self._present()
         self._taken_once[token] = (value, self._clock() + ttl_seconds)
@@ -288,12 +298,12 @@ class MemoryStore:
 
     def _refuse_excess(self, owner: str) -> None:
         now, limits = self._clock(), self.limits
-        active = [
-            reply
+        active = sum(
+            reply.turn.owner == owner and not reply.ended and reply.lease_until > now
             for reply in self._replies.values()
-            if reply.turn.owner == owner and not reply.ended and reply.lease_until > now
-        ]
-        if len(active) >= limits.generations_max:
+        )
+        active += sum(place[0] == owner and until > now for place, until in self._places.items())
+        if active >= limits.generations_max:
             raise too_many_generations(limits)
         recent = [at for at in self._sent.get(owner, []) if at > now - 60]
         if len(recent) >= limits.messages_per_minute:

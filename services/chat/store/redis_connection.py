@@ -9,7 +9,7 @@ from services.common.circuit_breaker import CircuitBreaker
 
 _SCRIPTS = (
     "begin", "append", "complete", "fail", "cancel", "reply", "message", "heard", "history", "sessions",
-    "owns", "rename", "delete",
+    "owns", "rename", "delete", "occupy", "vacate",
 )  # fmt: skip
 
 

@@ -140,6 +140,12 @@ class RedisStore:
     async def delete(self, owner: str, session_id: str) -> None:
         await self._run("delete", _user(owner), session_id)
 
+    async def occupy(self, owner: str, place: str, seconds: float) -> None:
+        await self._run("occupy", _user(owner), place, _ms(seconds), *self._pace)
+
+    async def vacate(self, owner: str, place: str) -> None:
+        await self._run("vacate", _user(owner), place)
+
     async def put_once(self, token: str, value: str, ttl_seconds: float) -> None:
         await self._redis.call(
             lambda: self._redis.client.set(_once_key("ticket", token), value, px=_ms(ttl_seconds))
@@ -168,7 +174,7 @@ class RedisStore:
             *(turn.content, turn.title, turn.fingerprint, once, mode, secrets.token_hex(8)),
             *(self._interrupted, self._lease_ms, _ms(limits.history_ttl_seconds), self._reply_ttl_ms),
             *(_ms(limits.idempotency_ttl_seconds), limits.history_messages_max, limits.sessions_max),
-            *(limits.generations_max, _MINUTE_MS // limits.messages_per_minute, _MINUTE_MS),
+            *self._pace,
         )
         return _turn(answer, turn.owner)
 
@@ -179,6 +185,11 @@ class RedisStore:
         if refusal is not None:
             raise refusal
         return answer
+
+    @property
+    def _pace(self) -> tuple[int, int, int]:
+        limits = self.limits
+        return limits.generations_max, _MINUTE_MS // limits.messages_per_minute, _MINUTE_MS
 
     @property
     def _lease_ms(self) -> int:

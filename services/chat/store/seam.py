@@ -109,6 +109,17 @@ class ConversationStore(Protocol):
 
     async def delete(self, owner: str, session_id: str) -> None: ...
 
+    async def occupy(self, owner: str, place: str, seconds: float) -> None:
+        """Counts an answer that is not kept among the owner's replies, for at most so long.
+
+        Raises TooManyRequests as `begin` does, by pace and by number. A place is a name of the caller's.
+        """
+        ...
+
+    async def vacate(self, owner: str, place: str) -> None:
+        """The answer has ended. Nothing happens to a place that is not occupied."""
+        ...
+
     async def put_once(self, token: str, value: str, ttl_seconds: float) -> None:
         """Keeps a value that can be taken once."""
         ...

@@ -1,6 +1,6 @@
 """What a conversation, or an agent, needs of the language models. Filled by the chain; by a fake in tests."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Protocol
 
 from services.common.admission import Deadline
@@ -28,7 +28,7 @@ class AnswerChain(Protocol):
         deadline: Deadline,
         sampling: Sampling = DEFAULT_SAMPLING,
         refit: bool = True,
-    ) -> AsyncIterator[AnswerEvent]:
+    ) -> AsyncGenerator[AnswerEvent, None]:
         """Started, deltas, Finished; Restarted voids the deltas so far. Raises ProblemError (503).
 
         `refit`: a provider that takes over gets no more of the messages than its own context holds.

@@ -28,7 +28,7 @@ class ModelNotFound(NotFound):
 class ContextExceeded(InvalidRequest):
     """Even the newest message alone, with the system prompt, is more than the model can read."""
 
-    type, title = "/problems/context-exceeded", "Too long for the model"
+    type, title = "/problems/context-length-exceeded", "Too long for the model"
 
     def __init__(self, **members: int) -> None:
         super().__init__(

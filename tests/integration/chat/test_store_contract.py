@@ -358,6 +358,31 @@ async def test_sessions_are_listed_by_their_last_use(store: ConversationStore, c
     assert ([session.session_id for session in rest], more) == (["b"], False)
 
 
+async def test_an_answer_that_is_not_kept_has_its_place_among_the_owners_replies(
+    store: ConversationStore, clock: FakeClock
+) -> None:
+    await store.occupy("ann", "p1", 30)
+    await begin(store, 1)
+    for refused in (store.occupy("ann", "p2", 30), begin(store, 2)):
+        with pytest.raises(TooManyRequests):
+            await refused
+    await store.occupy("bob", "p3", 30)
+    await store.vacate("ann", "p1")
+    await store.vacate("ann", "never was")
+    await store.occupy("ann", "p4", 30)
+    clock.advance(31)  # the process with the place died
+    await store.occupy("ann", "p5", 30)
+
+
+async def test_answers_that_are_not_kept_count_for_the_pace(store: ConversationStore) -> None:
+    for number in range(LIMITS.messages_per_minute):
+        await store.occupy("ann", f"p{number}", 30)
+        await store.vacate("ann", f"p{number}")
+    with pytest.raises(TooManyRequests) as raised:
+        await store.occupy("ann", "one more", 30)
+    assert raised.value.members["limit"] == "messages_per_minute"
+
+
 async def test_one_session_more_than_the_bound_is_refused(store: ConversationStore) -> None:
     for number in (1, 2, 3):
         await converse(store, number, session=f"s{number}")

@@ -11,24 +11,6 @@ local sessions_max, generations_max = tonumber(ARGV[19]), tonumber(ARGV[20])
 local pace_ms, burst_ms = tonumber(ARGV[21]), tonumber(ARGV[22])
 local now = now_ms()
 
--- One user's pace, as a virtual clock that each message puts forward (GCRA).
-local function paced()
-  local key = 'chat:user:' .. user .. ':pace'
-  local due = math.max(tonumber(redis.call('GET', key) or '0'), now)
-  local wait = due + pace_ms - burst_ms - now
-  if wait > 0 then return wait end
-  redis.call('SET', key, int(due + pace_ms), 'PX', int(due + pace_ms - now + 1000))
-  return nil
-end
-
-local function refusal()
-  redis.call('ZREMRANGEBYSCORE', active_key(user), '-inf', int(now))
-  if redis.call('ZCARD', active_key(user)) >= generations_max then return {'generations'} end
-  local wait = paced()
-  if wait then return {'pace', int(wait)} end
-  return nil
-end
-
 local function reserve(item)
   local stands = redis.call('HGET', session_key(session), 'nonce')
   item.state, item.reply = 'p', reply
@@ -56,7 +38,7 @@ local function again(item)
   local running = settled_reply(item.reply, now, interrupted, reply_ttl_ms)
   if running and running.worker == worker then return found('begun', item, 0) end -- our own call, repeated
   if running and running.state == 'writing' then return found('running', item, 1) end
-  local refused = refusal()
+  local refused = refusal(user, now, generations_max, pace_ms, burst_ms)
   if refused then return refused end
   reserve(item)
   return found('begun', item, 1)
@@ -70,7 +52,7 @@ local function create_session()
 end
 
 local function store()
-  local refused = refusal()
+  local refused = refusal(user, now, generations_max, pace_ms, burst_ms)
   if refused then return refused end
   if ownership(session, user) == 'nobody' then
     refused = create_session()

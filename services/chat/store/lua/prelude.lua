@@ -110,3 +110,22 @@ local function summary(session)
   return {session, fields[1] or '', fields[2] or '0', fields[3] or '0',
     redis.call('XLEN', messages_key(session))}
 end
+
+-- One user's pace, as a virtual clock that each message puts forward (GCRA).
+local function paced(user, now, pace_ms, burst_ms)
+  local key = 'chat:user:' .. user .. ':pace'
+  local due = math.max(tonumber(redis.call('GET', key) or '0'), now)
+  local wait = due + pace_ms - burst_ms - now
+  if wait > 0 then return wait end
+  redis.call('SET', key, int(due + pace_ms), 'PX', int(due + pace_ms - now + 1000))
+  return nil
+end
+
+-- Nil: the user may have one more answer written.
+local function refusal(user, now, generations_max, pace_ms, burst_ms)
+  redis.call('ZREMRANGEBYSCORE', active_key(user), '-inf', int(now))
+  if redis.call('ZCARD', active_key(user)) >= generations_max then return {'generations'} end
+  local wait = paced(user, now, pace_ms, burst_ms)
+  if wait then return {'pace', int(wait)} end
+  return nil
+end
