@@ -3,23 +3,32 @@
 import { element } from "./dom.js";
 import { engineTitle, mebibytes, seconds, serviceName, span } from "./wording.js";
 
+/** A service works while one of its upstreams does. */
 export function summary(upstreams) {
-  const failing = new Set(upstreams.filter(({ healthy }) => !healthy).map(({ service }) => serviceName(service)));
-  if (!failing.size) return "Everything works.";
-  return `${[...failing].join(", ")} ${failing.size === 1 ? "does" : "do"} not work just now.`;
+  const names = (list) => [...new Set(list.map(({ service }) => serviceName(service)))];
+  const working = new Set(names(upstreams.filter(({ healthy }) => healthy)));
+  const unwell = names(upstreams.filter(({ healthy }) => !healthy));
+  const away = unwell.filter((name) => !working.has(name));
+  if (away.length) return `${away.join(", ")} ${away.length === 1 ? "does" : "do"} not work just now.`;
+  return unwell.length ? `Everything works; ${unwell.join(", ")} with less in reserve.` : "Everything works.";
 }
 
 /** `now`: seconds since the epoch, by the monitor's clock. */
 export function servicesSection(upstreams, now) {
-  const rows = upstreams.map((upstream) => serviceRow(upstream, now));
+  const rows = upstreams.map((upstream) => serviceRow(upstream, now, isOneOfSeveral(upstream, upstreams)));
   return element("div", "", element("h3", "", "Services"), element("ul", "services", ...rows));
 }
 
-function serviceRow(upstream, now) {
+function isOneOfSeveral({ service }, upstreams) {
+  return upstreams.filter((other) => other.service === service).length > 1;
+}
+
+function serviceRow(upstream, now, withAddress) {
   const [kind, word] = serviceState(upstream);
+  const technical = withAddress ? `${upstream.service} ${upstream.upstream}` : upstream.service;
   const row = element(
     "li", "service",
-    element("span", "name", serviceName(upstream.service), element("small", "", upstream.service)),
+    element("span", "name", serviceName(upstream.service), element("small", "", technical)),
     element("span", `state ${kind}`, word),
     element("span", "more", serviceFacts(upstream, now)),
   );

@@ -5,8 +5,8 @@ const ENGINES = {
   vosk: "Vosk", whisper: "Whisper",
 };
 const SERVICES = {
-  "voice-interaction-service": "Speech", "chat-service": "Chat", "langgraph-enhanced-service": "Agent, green",
-  "learning-service": "Agent, blue", "gateway-health-monitor": "Health monitor",
+  "voice-interaction-service": "Speech", "chat-service": "Chat", "langgraph-enhanced": "Agent",
+  "gateway-health-monitor": "Health monitor",
 };
 const REASONS = {
   not_installed: "is not installed", no_credentials: "has no credentials", no_model: "has no model",

@@ -1,0 +1,58 @@
+"""Talking to the running suite: a real recording is the microphone, and the page's own sound is measured."""
+
+import pytest
+
+from tests.support.browser import chromium, console
+from tests.support.local_stack import LocalStack
+from tests.support.recordings import beckett
+
+pytestmark = pytest.mark.models("whisper-base", "kokoro-int8-ja", "smollm2-135m-instruct")
+AUDIBLE = 0.01
+SILENT = 0.001
+SPOKEN_MS = 3500
+"""Of the recording: its first two sentences. Speech takes its time, and nothing tells when it is over."""
+STATE = "document.getElementById('voice-orb').dataset.state"
+
+
+async def test_spoken_question_is_captioned_answered_aloud_and_cut_off_by_the_next(stack: LocalStack) -> None:
+    async with (
+        chromium(beckett().path) as browser,
+        console(browser, stack.base_url, stack.token()) as watched,
+    ):
+        page = watched.page
+        await watched.view("voice")
+        await page.hover("#voice-talk")
+        await page.mouse.down()
+        await watched.until("document.getElementById('voice-level').value > 0.1")
+        await page.wait_for_timeout(SPOKEN_MS)
+        await page.mouse.up()
+
+        heard = await page.inner_text(".caption.you p")
+        assert "failed" in heard.lower()
+        await page.wait_for_selector(".caption.parley p:not(:empty)")
+        await watched.until(f"{STATE} === 'speaking' && loudness() > {AUDIBLE}")
+        assert await page.locator("#latencies [data-stage=sound]").count() == 1
+
+        await page.mouse.down()
+        await watched.until(f"{STATE} === 'listening' && loudness() < {SILENT}")
+        for _ in range(5):
+            await page.wait_for_timeout(100)
+            assert await watched.loudness() < SILENT
+        await page.mouse.up()
+
+
+async def test_conversation_by_voice_is_kept_with_the_others(stack: LocalStack) -> None:
+    async with (
+        chromium(beckett().path) as browser,
+        console(browser, stack.base_url, stack.token("voice-listener")) as watched,
+    ):
+        await watched.view("voice")
+        await watched.page.focus("#main")
+        await watched.page.keyboard.down("Space")
+        await watched.until("document.getElementById('voice-level').value > 0.1")
+        await watched.page.wait_for_timeout(SPOKEN_MS)
+        await watched.page.keyboard.up("Space")
+        await watched.page.wait_for_selector(".caption.parley p:not(:empty)")
+        heard = await watched.page.inner_text(".caption.you p")
+        await watched.view("chat")
+        await watched.page.wait_for_selector(f".session-list a:has-text('{heard[:10]}')")
