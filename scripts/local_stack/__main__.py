@@ -9,6 +9,7 @@ from rich.console import Console
 from scripts.local_stack import demo, down, status, tokens, up
 from scripts.local_stack.drill import command as drill
 from scripts.local_stack.plan import PROFILES
+from scripts.terminal_chat import talk
 from services.common.auth.token_arguments import add_token_arguments
 
 Command = Callable[[argparse.Namespace, Console], int]
@@ -34,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_token(commands.add_parser("token", help="a token for one's own programs"))
     _add_demo(commands.add_parser("demo", help="say a sentence and hear it back"))
     _add_drill(commands.add_parser("drill", help="break each part in turn and keep the score"))
+    _add_chat(commands.add_parser("chat", help="talk in this terminal"))
     return parser
 
 
@@ -71,6 +73,15 @@ def _add_drill(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="for programs")
     parser.add_argument("--start", action="store_true", help="start the stack for it, and stop it afterwards")
     parser.set_defaults(run=drill.drill)
+
+
+def _add_chat(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--session", metavar="NAME", help="go on with this session (a new one)")
+    parser.add_argument("--model", metavar="NAME", help="who answers (the first of the chain)")
+    parser.add_argument("--user", default="terminal", metavar="NAME", help="who you are (terminal)")
+    parser.add_argument("--base-url", help="another gateway than the one that runs here")
+    parser.add_argument("--token", help="another token than one of this installation")
+    parser.set_defaults(run=talk.chat)
 
 
 def _port(text: str) -> int:

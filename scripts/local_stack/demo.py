@@ -1,6 +1,5 @@
 """`./scripts/demo`: says a sentence through the gateway, hears it back, and tells who did what."""
 
-import os
 import re
 import time
 from argparse import Namespace
@@ -14,16 +13,13 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from scripts.local_stack.folders import Folders
-from scripts.local_stack.secret import settings_of
-from scripts.local_stack.snapshot import StateFile
-from scripts.local_stack.tokens import CannotSign, sign
+from scripts.local_stack.tokens import CannotSign
+from scripts.local_stack.visiting import own_token, running_url
 
 SENTENCE = "Good morning. The kettle is on, and there is bread and honey on the table."
 _TOKEN_SECONDS = 600
 _ANSWER_SECONDS = 120.0
 _WORDS_THAT_MUST_RETURN = 0.5
-_DEFAULT_URL = "http://localhost:8080"
 
 
 class Failed(Exception):
@@ -44,9 +40,9 @@ class Heard:
 
 
 def demo(options: Namespace, console: Console) -> int:
-    base_url = (options.base_url or _running_url()).rstrip("/")
+    base_url = (options.base_url or running_url()).rstrip("/")
     try:
-        headers = {"Authorization": f"Bearer {options.token or _own_token()}"}
+        headers = {"Authorization": f"Bearer {options.token or own_token('demo', _TOKEN_SECONDS)}"}
         with httpx.Client(base_url=base_url, headers=headers, timeout=_ANSWER_SECONDS) as client:
             return _conversation(client, options.text, console)
     except (Failed, CannotSign) as failure:
@@ -144,13 +140,3 @@ def shared_words(said: str, heard: str) -> float:
     """The share of the said words that were heard, 0 to 1."""
     expected, found = (set(re.findall(r"\w+", text.lower())) for text in (said, heard))
     return len(expected & found) / len(expected) if expected else 0.0
-
-
-def _running_url() -> str:
-    state = StateFile(Folders().state).read()
-    return state.url if state else _DEFAULT_URL
-
-
-def _own_token() -> str:
-    settings = settings_of(Folders().dotenv, os.environ)
-    return sign(settings, user="demo", lifetime_seconds=_TOKEN_SECONDS)

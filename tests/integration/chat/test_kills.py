@@ -61,7 +61,7 @@ def stage_fixture(own_valkey: ValkeyProcess, tmp_path: Path) -> Iterator[Stage]:
         process.kill()
 
 
-@dataclass
+@dataclass(eq=False)
 class Client:
     """Says one message after the other; says each again, with the same id, until it is acknowledged."""
 
