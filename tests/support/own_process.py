@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import httpx
+import psutil
 
 from tests.support.scripted_model import MODEL
 from tests.support.tokens import SECRET
@@ -66,6 +67,11 @@ class OwnProcess:
             return httpx.get(f"{self.url}{self._ready_path}", timeout=2.0).status_code == 200
         except httpx.TransportError:
             return False
+
+    def inspect(self) -> psutil.Process:
+        """Its memory, its connections."""
+        assert self._process is not None, "start it first"
+        return psutil.Process(self._process.pid)
 
     def kill(self) -> None:
         """As a power cut would."""
