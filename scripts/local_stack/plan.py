@@ -21,10 +21,21 @@ VALKEY = "valkey"
 LANGUAGE_MODEL = "language-model-server"
 VOICE = "voice-interaction-service"
 CHAT = "chat-service"
+BLUE_AGENT = "learning-service"
+GREEN_AGENT = "langgraph-enhanced-service"
 MONITOR = "gateway-health-monitor"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
-PREFERRED_PORTS = {VALKEY: 6379, LANGUAGE_MODEL: 8009, VOICE: 8006, CHAT: 8007, MONITOR: 8010, METRICS: 9180}
+PREFERRED_PORTS = {
+    VALKEY: 6379,
+    LANGUAGE_MODEL: 8009,
+    VOICE: 8006,
+    CHAT: 8007,
+    BLUE_AGENT: 8003,
+    GREEN_AGENT: 8030,
+    MONITOR: 8010,
+    METRICS: 9180,
+}
 OLLAMA_PORT = 11434
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 _PROFILES: dict[str, dict[str, str]] = {"tiny": {"VOICE_WHISPER_MODEL": "whisper-tiny.en"}, "small": {}}
@@ -136,6 +147,20 @@ def _chat(plan: Plan) -> ProcessSpec:
     return _python_service(plan, CHAT, "services.chat", after=(VALKEY,))
 
 
+def _blue_agent(plan: Plan) -> ProcessSpec:
+    return _agent(plan, BLUE_AGENT, "blue")
+
+
+def _green_agent(plan: Plan) -> ProcessSpec:
+    return _agent(plan, GREEN_AGENT, "green")
+
+
+def _agent(plan: Plan, name: str, colour: str) -> ProcessSpec:
+    """It runs when it is well, whether or not it is its turn to serve, which is what /health/ready says."""
+    spec = _python_service(plan, name, "services.agent", after=(VALKEY,), ready_path="/health")
+    return replace(spec, environment={**spec.environment, "COLOUR": colour})
+
+
 def _gateway(plan: Plan) -> ProcessSpec:
     root = plan.folders.root
     environment = {
@@ -171,6 +196,8 @@ _PROCESSES: tuple[Callable[[Plan], ProcessSpec | None], ...] = (
     _language_model,
     _voice,
     _chat,
+    _blue_agent,
+    _green_agent,
     _monitor,
     _gateway,
 )

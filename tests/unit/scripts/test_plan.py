@@ -140,3 +140,12 @@ def test_an_inner_port_gives_way_when_somebody_else_has_it() -> None:
         assert ports.choose(taken) != taken
     assert ports.choose(taken) == taken
     assert ports.choose(taken, taken=[taken]) != taken
+
+
+def test_the_agent_runs_in_both_colours_and_neither_needs_to_serve_to_count_as_up(tmp_path: Path) -> None:
+    found = specs(tmp_path)
+    blue, green = found["learning-service"], found["langgraph-enhanced-service"]
+    assert (blue.environment["COLOUR"], green.environment["COLOUR"]) == ("blue", "green")
+    for agent in (blue, green):
+        assert agent.ready_url == f"http://127.0.0.1:{agent.port}/health"
+        assert agent.after == ("valkey",)
