@@ -20,6 +20,7 @@ from services.llm.settings import ModelServerSettings
 VALKEY = "valkey"
 LANGUAGE_MODEL = "language-model-server"
 VOICE = "voice-interaction-service"
+WORKER = "voice-worker"
 CHAT = "chat-service"
 BLUE_AGENT = "learning-service"
 GREEN_AGENT = "langgraph-enhanced-service"
@@ -30,6 +31,7 @@ PREFERRED_PORTS = {
     VALKEY: 6379,
     LANGUAGE_MODEL: 8009,
     VOICE: 8006,
+    WORKER: 8016,
     CHAT: 8007,
     BLUE_AGENT: 8003,
     GREEN_AGENT: 8030,
@@ -135,6 +137,11 @@ def _voice(plan: Plan) -> ProcessSpec:
     return _python_service(plan, VOICE, "services.voice")
 
 
+def _worker(plan: Plan) -> ProcessSpec:
+    """It transcribes long audio; `voice` takes it in, and both see the same folder."""
+    return _python_service(plan, WORKER, "services.voice.worker", after=(VALKEY,))
+
+
 def _monitor(plan: Plan) -> ProcessSpec:
     """After all that it watches, so that its first look is not at what has yet to start."""
     watched = (name for name in _upstream_hosts(plan) if name != MONITOR)
@@ -195,6 +202,7 @@ _PROCESSES: tuple[Callable[[Plan], ProcessSpec | None], ...] = (
     _valkey,
     _language_model,
     _voice,
+    _worker,
     _chat,
     _blue_agent,
     _green_agent,
@@ -229,6 +237,7 @@ def _python_service(
     ready_url = plan.inner_url(name, ready_path)
     environment = {
         "REDIS_URL": plan.redis_url,
+        "VOICE_JOBS_DIR": str(plan.folders.home / "jobs"),
         "ALLOWED_ORIGINS": ",".join(plan.origins),
         **_model_address(plan),
         **plan.settings,

@@ -1,6 +1,5 @@
 """What the service sends: a reply, a thread, and the events of a run."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from services.agent.agent import Thread
@@ -18,6 +17,7 @@ from services.agent.events import (
 from services.agent.state import Exchange
 from services.common.problems import ProblemError
 from services.common.telemetry import current_request_id
+from services.common.timestamps import rfc3339
 
 Frame = dict[str, Any]
 
@@ -51,7 +51,7 @@ def reply_body(thread_id: str, exchange: Exchange, colour: str) -> Frame:
         "thread_id": thread_id,
         **_facts(exchange),
         "colour": colour,
-        "created_at": timestamp(exchange["answered_at"]),
+        "created_at": rfc3339(exchange["answered_at"]),
     }
 
 
@@ -64,15 +64,9 @@ def thread_body(thread: Thread) -> Frame:
     }
     if thread.unanswered is not None:
         question, at = thread.unanswered
-        body["messages"].append({"role": "user", "content": question, "created_at": timestamp(at)})
+        body["messages"].append({"role": "user", "content": question, "created_at": rfc3339(at)})
         body["next"] = list(thread.next_nodes)
     return body
-
-
-def timestamp(seconds: float) -> str:
-    """RFC 3339, UTC, milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")
 
 
 def _status(thread: Thread) -> str:
@@ -82,7 +76,7 @@ def _status(thread: Thread) -> str:
 
 
 def _messages(exchange: Exchange) -> list[Frame]:
-    asked_at, answered_at = timestamp(exchange["asked_at"]), timestamp(exchange["answered_at"])
+    asked_at, answered_at = rfc3339(exchange["asked_at"]), rfc3339(exchange["answered_at"])
     return [
         {"role": "user", "content": exchange["question"], "created_at": asked_at},
         {

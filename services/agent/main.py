@@ -8,7 +8,6 @@ from services.agent.app import AgentParts, create_app
 from services.agent.problems import ThreadsUnavailable
 from services.agent.settings import AgentSettings
 from services.common.language_models.build import build_chain
-from services.common.redis_connection import RedisConnection
 from services.common.settings import load_settings
 from services.common.telemetry import configure_logging
 
@@ -24,19 +23,8 @@ def build_app() -> tuple[FastAPI, AgentSettings]:
 def build_parts(settings: AgentSettings) -> AgentParts:
     return AgentParts(
         chain=build_chain(settings),
-        threads=_connection(settings, decode_responses=False),
-        roles=_connection(settings, decode_responses=True),
-    )
-
-
-def _connection(settings: AgentSettings, *, decode_responses: bool) -> RedisConnection:
-    return RedisConnection(
-        settings.redis_url.get_secret_value(),
-        unavailable=ThreadsUnavailable,
-        timeout_seconds=settings.redis_timeout_seconds,
-        connections_max=settings.redis_connections_max,
-        breaker=settings.redis_breaker(),
-        decode_responses=decode_responses,
+        threads=settings.connect_redis(ThreadsUnavailable, decode_responses=False),
+        roles=settings.connect_redis(ThreadsUnavailable),
     )
 
 

@@ -1,7 +1,6 @@
 """What the service sends, over the WebSocket and as server-sent events: the same objects."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from services.chat.problems import RecordedProblem
@@ -18,6 +17,7 @@ from services.chat.store.records import (
 )
 from services.common.problems import ProblemError
 from services.common.telemetry import current_request_id
+from services.common.timestamps import rfc3339
 
 Frame = dict[str, Any]
 
@@ -99,7 +99,4 @@ def session_body(session: SessionSummary) -> Frame:
     }
 
 
-def timestamp(seconds: float) -> str:
-    """RFC 3339, UTC, milliseconds."""
-    moment = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
-    return moment.replace("+00:00", "Z")
+timestamp = rfc3339

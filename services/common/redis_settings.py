@@ -1,8 +1,11 @@
 """Settings of the way to Redis, for every service that keeps something there."""
 
+from collections.abc import Callable
+
 from pydantic import Field, SecretStr
 
 from services.common.circuit_breaker import CircuitBreaker
+from services.common.redis_connection import RedisConnection
 from services.common.settings import ServiceSettings
 
 
@@ -15,9 +18,20 @@ class RedisSettings(ServiceSettings):
     redis_breaker_failure_threshold: int = Field(default=3, ge=1)
     redis_breaker_reset_seconds: float = Field(default=0.5, gt=0)
 
-    def redis_breaker(self) -> CircuitBreaker:
-        return CircuitBreaker(
+    def connect_redis(
+        self, unavailable: Callable[[], Exception], *, decode_responses: bool = True
+    ) -> RedisConnection:
+        """`unavailable` makes the service's own error for when Redis does not answer."""
+        breaker = CircuitBreaker(
             "redis",
             failure_threshold=self.redis_breaker_failure_threshold,
             reset_timeout_seconds=self.redis_breaker_reset_seconds,
+        )
+        return RedisConnection(
+            self.redis_url.get_secret_value(),
+            unavailable=unavailable,
+            timeout_seconds=self.redis_timeout_seconds,
+            connections_max=self.redis_connections_max,
+            breaker=breaker,
+            decode_responses=decode_responses,
         )

@@ -19,10 +19,12 @@ from services.voice.canary import Canary
 from services.voice.conversation.chat_client import ChatService
 from services.voice.engine_host import EngineHost
 from services.voice.engines import EngineFailed
+from services.voice.jobs.desk import JobDesk
 from services.voice.listening.listener import ListeningParts
 from services.voice.listening.voice_detector import VoiceDetector
 from services.voice.routes import (
     health,
+    jobs,
     openai_models,
     openai_speech,
     openai_transcription,
@@ -50,6 +52,8 @@ class VoiceParts:
     chat: ChatService
     registry: CollectorRegistry
     new_detector: Callable[[], VoiceDetector] = VoiceDetector
+    jobs: JobDesk | None = None
+    """None: without a queue, its routes say so."""
 
     @property
     def hosts(self) -> Sequence[EngineHost[Any]]:
@@ -73,6 +77,8 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
             listening.close()
             await parts.chat.aclose()
             await _close(app.state.canary, parts)
+            if parts.jobs is not None:
+                await parts.jobs.aclose()
 
     app = create_base_app(
         settings,
@@ -84,7 +90,7 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     )
     _set_state(app, settings, parts)
     app.router.routes.extend(live.routes())
-    for module in (stt, synthesis, status, health, openai_transcription, openai_speech, openai_models):
+    for module in (stt, jobs, synthesis, status, health, openai_transcription, openai_speech, openai_models):
         app.include_router(module.router)
     return app
 
@@ -93,6 +99,7 @@ def _set_state(app: FastAPI, settings: VoiceSettings, parts: VoiceParts) -> None
     app.state.transcription = parts.transcription
     app.state.synthesis = parts.synthesis
     app.state.ear = parts.ear
+    app.state.job_desk = parts.jobs
     app.state.built_at = time.time()
     app.state.upload_admission = Admission(
         "uploads",
@@ -122,14 +129,15 @@ class _Readiness:
 async def _preload(settings: VoiceSettings, parts: VoiceParts, readiness: _Readiness) -> None:
     if settings.voice_preload:
         for host in parts.hosts:
-            readiness.checks[host.name] = await _loaded(host)
+            readiness.checks[host.name] = await loaded(host)
     readiness.checks.pop("engines")
     readiness.ready = True
     gc.collect()
     gc.freeze()  # models are for ever: no collection need look at them again (docs/engines.md)
 
 
-async def _loaded(host: EngineHost[Any]) -> str:
+async def loaded(host: EngineHost[Any]) -> str:
+    """Loads the engine; "ok", or why it could not be."""
     try:
         await host.load()
     except EngineFailed as exc:

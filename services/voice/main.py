@@ -16,7 +16,12 @@ from services.voice.conversation.chat_client import ChatClient
 from services.voice.engine_host import EngineHost
 from services.voice.engine_python import EnginePython
 from services.voice.engines import Engine
+from services.voice.jobs.audio_folder import AudioFolder
+from services.voice.jobs.desk import JobDesk
+from services.voice.jobs.queue import open_queue
+from services.voice.jobs.store import JobStore
 from services.voice.media.decoding import DecodeLimits
+from services.voice.problems import JobsUnavailable
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
 from services.voice.synthesis.coqui import CoquiEngine
@@ -49,11 +54,12 @@ def build_parts(settings: VoiceSettings) -> VoiceParts:
     registry = new_registry()
     limits = DecodeLimits(settings.voice_max_audio_seconds, settings.voice_max_channels)
     return VoiceParts(
-        transcription=_transcription(settings, TranscriptionMetrics(registry)),
+        transcription=build_transcription(settings, TranscriptionMetrics(registry)),
         synthesis=_synthesis(settings, SynthesisMetrics(registry)),
         ear=Ear(limits, workers=settings.voice_decode_workers, decode_seconds=settings.voice_decode_seconds),
         chat=_chat(settings),
         registry=registry,
+        jobs=build_jobs(settings),
     )
 
 
@@ -63,7 +69,14 @@ def _chat(settings: VoiceSettings) -> ChatClient:
     return ChatClient(http, away_sentence=settings.chat_away_sentence)
 
 
-def _transcription(settings: VoiceSettings, metrics: TranscriptionMetrics) -> TranscriptionService:
+def build_jobs(settings: VoiceSettings) -> JobDesk:
+    store = JobStore(settings.connect_redis(JobsUnavailable), settings.job_limits)
+    url = settings.redis_url.get_secret_value()
+    queue = open_queue(url, timeout_seconds=settings.redis_timeout_seconds)
+    return JobDesk(store, queue, AudioFolder(settings.voice_jobs_dir))
+
+
+def build_transcription(settings: VoiceSettings, metrics: TranscriptionMetrics) -> TranscriptionService:
     engines: tuple[TranscriptionEngine, ...] = (VoskEngine(settings.parley_models_dir), _whisper(settings))
     workers, waiting = settings.voice_stt_workers, settings.voice_stt_waiting_max
     return TranscriptionService(

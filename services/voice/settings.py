@@ -4,12 +4,13 @@ from pathlib import Path
 
 from pydantic import Field
 
+from services.voice.jobs.settings import JobSettings
 from services.voice.sockets.settings import LiveSettings
 from services.voice.synthesis.settings import SynthesisSettings
 from services.voice.transcription.settings import TranscriptionSettings
 
 
-class VoiceSettings(TranscriptionSettings, SynthesisSettings, LiveSettings):
+class VoiceSettings(TranscriptionSettings, SynthesisSettings, LiveSettings, JobSettings):
     port: int = Field(default=8006, ge=0, le=65535)
 
     voice_engines_python: Path | None = None

@@ -18,6 +18,7 @@ from services.voice.app import VoiceParts, create_app
 from services.voice.engine_host import EngineHost
 from services.voice.engines import AVAILABLE, Availability
 from services.voice.listening.voice_detector import VoiceDetector
+from services.voice.main import build_jobs
 from services.voice.media.decoding import DecodeLimits, decode
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
@@ -139,7 +140,7 @@ def voice_settings(**changes: Any) -> VoiceSettings:
     return VoiceSettings(**{"jwt_secret": SecretStr(SECRET), "voice_preload": False, **changes})
 
 
-def voice_app(**changes: Any) -> VoiceApp:
+def voice_app(*, jobs: bool = False, **changes: Any) -> VoiceApp:
     """No Vosk model and one Whisper, unless a test says otherwise; `changes` are settings."""
     settings = voice_settings(**changes)
     vosk = ScriptedRecogniser("vosk", None, missing=Availability(False, "no_model", "No Vosk model."))
@@ -147,17 +148,20 @@ def voice_app(**changes: Any) -> VoiceApp:
     chat = ScriptedChat()
     speaker = ScriptedSpeaker("kokoro", "kokoro-test", known=[Voice("af_nova", "Nova", "en-us", "kokoro")])
     parts = VoiceParts(
-        transcription=_transcription(settings, (vosk, whisper)),
+        transcription=scripted_transcription(settings, (vosk, whisper)),
         synthesis=_synthesis((speaker, SimulatedEngine())),
         ear=LoudnessEar(DecodeLimits(600.0, 8), workers=1, decode_seconds=60.0),
         chat=chat,
         registry=new_registry(),
         new_detector=LoudnessDetector,
+        jobs=build_jobs(settings) if jobs else None,
     )
     return VoiceApp(create_app(settings, parts), vosk, whisper, speaker, chat, settings)
 
 
-def _transcription(settings: VoiceSettings, engines: Sequence[ScriptedRecogniser]) -> TranscriptionService:
+def scripted_transcription(
+    settings: VoiceSettings, engines: Sequence[ScriptedRecogniser]
+) -> TranscriptionService:
     return TranscriptionService(
         {engine.name: _host(engine) for engine in engines},
         threshold_seconds=settings.voice_stt_threshold_seconds,
@@ -171,7 +175,7 @@ def speaking_app(*engines: SynthesisEngine, sentence_seconds: float = 30.0) -> F
     """With this chain of speakers; each sentence may take `sentence_seconds`."""
     settings = voice_settings()
     parts = VoiceParts(
-        transcription=_transcription(settings, (ScriptedRecogniser("whisper"),)),
+        transcription=scripted_transcription(settings, (ScriptedRecogniser("whisper"),)),
         synthesis=_synthesis(engines, sentence_seconds),
         ear=LoudnessEar(DecodeLimits(600.0, 8), workers=1, decode_seconds=60.0),
         chat=ScriptedChat(),

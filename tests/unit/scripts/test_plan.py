@@ -149,3 +149,10 @@ def test_the_agent_runs_in_both_colours_and_neither_needs_to_serve_to_count_as_u
     for agent in (blue, green):
         assert agent.ready_url == f"http://127.0.0.1:{agent.port}/health"
         assert agent.after == ("valkey",)
+
+
+def test_a_worker_finds_the_audio_that_the_voice_service_took_in(tmp_path: Path) -> None:
+    found = specs(tmp_path)
+    folder = str(tmp_path / ".parley" / "jobs")
+    for name in ("voice-interaction-service", "voice-worker"):
+        assert found[name].environment["VOICE_JOBS_DIR"] == folder
