@@ -16,6 +16,7 @@ import httpx
 from services.common.metrics import new_registry
 from services.common.serving import serve
 from services.common.settings import load_settings
+from services.voice.engines import Availability
 from services.voice.media.decoding import DecodeLimits
 from services.voice.settings import VoiceSettings
 from services.voice.transcription.engine import Utterance
@@ -26,18 +27,19 @@ from tests.support.voice_app import LoudnessEar, ScriptedRecogniser, scripted_tr
 _LIMITS = DecodeLimits(4 * 3600.0, 8)
 
 
-def scripted_parts(settings: VoiceSettings, *recognisers: ScriptedRecogniser) -> WorkerParts:
+def scripted_parts(settings: VoiceSettings, whisper: ScriptedRecogniser) -> WorkerParts:
+    vosk = ScriptedRecogniser("vosk", None, missing=Availability(False, "no_model", "No Vosk model."))
     return WorkerParts(
-        scripted_transcription(settings, recognisers),
+        scripted_transcription(settings, (vosk, whisper)),
         LoudnessEar(_LIMITS, workers=2, decode_seconds=60.0),
         new_registry(),
     )
 
 
 @asynccontextmanager
-async def working(settings: VoiceSettings, *recognisers: ScriptedRecogniser) -> AsyncIterator[str]:
+async def working(settings: VoiceSettings, whisper: ScriptedRecogniser) -> AsyncIterator[str]:
     """A worker in this process, for as long as the block lasts."""
-    async with serving(create_worker_app(settings, scripted_parts(settings, *recognisers))) as url:
+    async with serving(create_worker_app(settings, scripted_parts(settings, whisper))) as url:
         yield url
 
 

@@ -121,6 +121,7 @@ async def test_the_result_comes_in_every_form(client: httpx.AsyncClient, changes
     assert json.loads(texts["verbose_json"])["result"]["segments"][0]["words"]
 
 
+@pytest.mark.slow
 async def test_progress_rises_and_the_stream_ends_with_the_job(
     client: httpx.AsyncClient, changes: dict[str, Any]
 ) -> None:
@@ -147,6 +148,7 @@ async def test_a_cancelled_job_is_never_heard(client: httpx.AsyncClient, changes
     assert len(engine.heard) == 2
 
 
+@pytest.mark.slow
 async def test_a_running_job_is_cancelled_within_a_piece_and_frees_the_worker(
     client: httpx.AsyncClient, changes: dict[str, Any]
 ) -> None:
@@ -193,6 +195,7 @@ async def test_a_full_queue_refuses_everybody(changes: dict[str, Any]) -> None:
         assert (refused.status_code, refused.json()["type"]) == (503, "/problems/overloaded")
 
 
+@pytest.mark.slow
 async def test_results_expire(client: httpx.AsyncClient, changes: dict[str, Any]) -> None:
     short = {**changes, "voice_jobs_result_hours": 1 / 3600}
     job_id = (await submit(client))["job_id"]
@@ -214,6 +217,7 @@ async def test_what_is_no_audio_fails_with_its_problem(
     assert "result" not in job
 
 
+@pytest.mark.slow
 async def test_a_job_waits_for_an_engine_that_rests(
     client: httpx.AsyncClient, changes: dict[str, Any]
 ) -> None:
@@ -226,6 +230,7 @@ async def test_a_job_waits_for_an_engine_that_rests(
         await until(client, job_id, "done")
 
 
+@pytest.mark.slow
 async def test_a_job_that_no_engine_will_ever_take_fails_in_the_end(
     client: httpx.AsyncClient, changes: dict[str, Any]
 ) -> None:
@@ -234,9 +239,10 @@ async def test_a_job_that_no_engine_will_ever_take_fails_in_the_end(
     async with working(settings_of({**changes, "voice_jobs_attempts_max": 2}), never):
         job = await until(client, job_id, "failed")
     assert job["problem"]["type"] == "/problems/no-engine"
-    assert job["problem"]["attempts"] == [{"engine": "whisper", "outcome": "no_model"}]
+    assert {"engine": "whisper", "outcome": "no_model"} in job["problem"]["attempts"]
 
 
+@pytest.mark.slow
 async def test_a_worker_that_stops_puts_its_job_back_and_another_one_goes_on(
     client: httpx.AsyncClient, changes: dict[str, Any]
 ) -> None:
@@ -251,6 +257,7 @@ async def test_a_worker_that_stops_puts_its_job_back_and_another_one_goes_on(
     assert len(first.heard) + len(second.heard) <= job["pieces_total"] + 1
 
 
+@pytest.mark.slow
 async def test_a_message_that_was_lost_is_sent_again(
     client: httpx.AsyncClient, changes: dict[str, Any], valkey: ValkeyProcess
 ) -> None:
@@ -261,6 +268,7 @@ async def test_a_message_that_was_lost_is_sent_again(
         await until(client, job_id, "done")
 
 
+@pytest.mark.slow
 async def test_jobs_survive_a_killed_redis_in_mid_work(
     client: httpx.AsyncClient, changes: dict[str, Any], valkey: ValkeyProcess
 ) -> None:
