@@ -3,14 +3,14 @@
 import sys
 
 from tests.support.compose import ComposeProject, run
-from tests.support.container_chat import history, send
+from tests.support.container_chat import answered, history, send
 
 
 def test_three_names_bring_all_that_they_need(suite: ComposeProject) -> None:
     running = suite.services()
     assert {"voice-interaction-service", "chat-service", "caddy_reverse_proxy", "redis"} <= set(running)
     with suite.client() as ann:
-        assert send(ann, "Good morning.")["reply"]
+        assert answered(ann, "Good morning.")
 
 
 def test_the_validator_finds_nothing_wrong(suite: ComposeProject) -> None:
