@@ -59,7 +59,7 @@ async def measure(chat: OwnProcess, sockets: int, seconds: float) -> None:
         await asyncio.sleep(_SETTLE_SECONDS)
         each = (resident_kib(chat) - before) / sockets
         print(
-            f"idle sockets             {sockets}, {each:.1f} KiB resident each ({before / 1024:.0f} MiB before)"
+            f"idle sockets             {sockets}, {each:.1f} KiB resident each ({before / 1024:.0f} MiB at 0)"
         )
         async with speakers(chat) as talking:
             report("acknowledged beside them", await speak(talking, seconds))
