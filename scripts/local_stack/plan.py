@@ -27,6 +27,7 @@ GREEN_AGENT = "langgraph-enhanced-service"
 MONITOR = "gateway-health-monitor"
 GATEWAY = "gateway"
 METRICS = "gateway-metrics"
+WYOMING_HEARING, WYOMING_SPEAKING = "wyoming-speech-to-text", "wyoming-text-to-speech"
 PREFERRED_PORTS = {
     VALKEY: 6379,
     LANGUAGE_MODEL: 8009,
@@ -37,6 +38,8 @@ PREFERRED_PORTS = {
     GREEN_AGENT: 8030,
     MONITOR: 8010,
     METRICS: 9180,
+    WYOMING_HEARING: 10300,
+    WYOMING_SPEAKING: 10200,
 }
 OLLAMA_PORT = 11434
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
@@ -134,7 +137,13 @@ def _language_model(plan: Plan) -> ProcessSpec | None:
 
 
 def _voice(plan: Plan) -> ProcessSpec:
-    return _python_service(plan, VOICE, "services.voice")
+    spec = _python_service(plan, VOICE, "services.voice")
+    told = {
+        "CHAT_URL": plan.inner_url(CHAT, ""),
+        "VOICE_WYOMING_STT_PORT": str(plan.inner_ports[WYOMING_HEARING]),
+        "VOICE_WYOMING_TTS_PORT": str(plan.inner_ports[WYOMING_SPEAKING]),
+    }
+    return replace(spec, environment={**told, **spec.environment})
 
 
 def _worker(plan: Plan) -> ProcessSpec:

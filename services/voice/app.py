@@ -37,6 +37,7 @@ from services.voice.sockets.live_parts import LiveParts
 from services.voice.synthesis.service import SynthesisService
 from services.voice.transcription.hearing import Ear
 from services.voice.transcription.service import TranscriptionService
+from services.voice.wyoming_protocol.servers import wyoming_servers
 
 SERVICE = "voice-interaction-service"
 _log = telemetry.get_logger()
@@ -69,7 +70,8 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_preload(settings, parts, readiness)), asyncio.create_task(live.run())]
         try:
-            yield
+            async with wyoming_servers(settings, parts.transcription, parts.synthesis, parts.ear):
+                yield
         finally:
             for task in tasks:
                 task.cancel()

@@ -8,9 +8,10 @@ from services.voice.jobs.settings import JobSettings
 from services.voice.sockets.settings import LiveSettings
 from services.voice.synthesis.settings import SynthesisSettings
 from services.voice.transcription.settings import TranscriptionSettings
+from services.voice.wyoming_protocol.settings import WyomingSettings
 
 
-class VoiceSettings(TranscriptionSettings, SynthesisSettings, LiveSettings, JobSettings):
+class VoiceSettings(TranscriptionSettings, SynthesisSettings, LiveSettings, JobSettings, WyomingSettings):
     port: int = Field(default=8006, ge=0, le=65535)
 
     voice_engines_python: Path | None = None

@@ -137,7 +137,9 @@ class VoiceApp:
 
 
 def voice_settings(**changes: Any) -> VoiceSettings:
-    return VoiceSettings(**{"jwt_secret": SecretStr(SECRET), "voice_preload": False, **changes})
+    return VoiceSettings(
+        **{"jwt_secret": SecretStr(SECRET), "voice_preload": False, "voice_wyoming": False, **changes}
+    )
 
 
 def voice_app(*, jobs: bool = False, **changes: Any) -> VoiceApp:

@@ -1,0 +1,93 @@
+"""Wyoming's speech to text: transcribe, then audio, then its transcript."""
+
+import asyncio
+
+import numpy as np
+from wyoming.asr import Transcribe, Transcript
+from wyoming.audio import AudioChunk, AudioChunkConverter, AudioStart, AudioStop
+from wyoming.error import Error
+from wyoming.event import Event
+from wyoming.info import AsrModel, AsrProgram, Describe, Info
+from wyoming.server import AsyncEventHandler
+
+from services.common.admission import Deadline
+from services.common.problems import ProblemError
+from services.voice.transcription.engine import SAMPLE_RATE_HZ
+from services.voice.transcription.hearing import Ear
+from services.voice.transcription.service import TranscriptionOptions, TranscriptionService
+from services.voice.wyoming_protocol.information import ATTRIBUTION, VERSION, WHISPER_LANGUAGES
+
+_MAX_SECONDS = 120
+_DEADLINE_SECONDS = 60.0
+_BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
+
+
+class SpeechToText(AsyncEventHandler):
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        transcription: TranscriptionService,
+        ear: Ear,
+    ) -> None:
+        super().__init__(reader, writer)
+        self._transcription = transcription
+        self._ear = ear
+        self._converter = AudioChunkConverter(rate=SAMPLE_RATE_HZ, width=2, channels=1)
+        self._language: str | None = None
+        self._pcm = bytearray()
+
+    async def handle_event(self, event: Event) -> bool:
+        if Describe.is_type(event.type):
+            await self.write_event(self._info().event())
+        elif Transcribe.is_type(event.type):
+            self._language = _primary(Transcribe.from_event(event).language)
+        elif AudioStart.is_type(event.type):
+            self._pcm.clear()
+        elif AudioChunk.is_type(event.type):
+            self._pcm += self._converter.convert(AudioChunk.from_event(event)).audio
+            return len(self._pcm) <= _MAX_SECONDS * _BYTES_PER_SECOND
+        elif AudioStop.is_type(event.type):
+            await self._answer()
+        return True
+
+    async def _answer(self) -> None:
+        samples = np.frombuffer(bytes(self._pcm), dtype="<i2").astype(np.float32) / 32768.0
+        self._pcm.clear()
+        options = TranscriptionOptions(self._language)
+        try:
+            heard = await self._ear.find_speech(samples)
+            found = await self._transcription.transcribe(
+                heard.samples, heard.speech, options, Deadline.after(_DEADLINE_SECONDS)
+            )
+        except ProblemError as problem:
+            await self.write_event(Error(problem.detail, problem.title).event())
+            return
+        await self.write_event(Transcript(found.text, language=found.language).event())
+
+    def _info(self) -> Info:
+        models = [
+            AsrModel(
+                name=host.engine.model,
+                attribution=ATTRIBUTION,
+                installed=True,
+                description=None,
+                version=VERSION,
+                languages=list(getattr(host.engine, "languages", WHISPER_LANGUAGES)),
+            )
+            for host in self._transcription.hosts.values()
+            if host.engine.model
+        ]
+        program = AsrProgram(
+            name="parley",
+            attribution=ATTRIBUTION,
+            installed=True,
+            description="Parley: Vosk and Whisper",
+            version=VERSION,
+            models=models,
+        )
+        return Info(asr=[program])
+
+
+def _primary(language: str | None) -> str | None:
+    return language.replace("_", "-").split("-")[0].lower() if language else None
