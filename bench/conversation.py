@@ -35,6 +35,7 @@ from tests.support.recordings import beckett  # noqa: E402
 RATE_HZ = 24_000
 FRAME_SECONDS = 0.02
 _STAGES = ("transcript", "first_token", "first_audio")
+_BREATH_SECONDS = 0.12
 _GOAL_FIRST_AUDIO_SECONDS = 1.2
 _GOAL_BARGE_IN_SECONDS = 0.2
 
@@ -88,22 +89,21 @@ class Client:
 
 
 def utterances() -> list[NDArray[np.float32]]:
-    """Sentences of a real recording, from their first voiced frame to their last, at RATE_HZ."""
+    """Pairs of short sentences out of a real recording, their pauses shortened to a breath, at RATE_HZ."""
     samples = beckett().samples()
     voiced = np.array(VoiceDetector().probabilities(samples)) > 0.5
     edges = np.flatnonzero(np.diff(np.concatenate([[False], _bridged(voiced), [False]]).astype(int)))
-    spans = zip(edges[::2] * FRAME_SAMPLES, edges[1::2] * FRAME_SAMPLES, strict=True)
-    return [
-        np.asarray(soxr.resample(samples[start:end], 16_000, RATE_HZ), dtype=np.float32)
-        for start, end in spans
-        if end - start > 16_000
+    spans = [samples[start:end] for start, end in (edges * FRAME_SAMPLES).reshape(-1, 2)]
+    breath = np.zeros(int(_BREATH_SECONDS * 16_000), dtype=np.float32)
+    pairs = [
+        np.concatenate([first, breath, second]) for first, second in zip(spans[::2], spans[1::2], strict=True)
     ]
+    return [np.asarray(soxr.resample(pair, 16_000, RATE_HZ), dtype=np.float32) for pair in pairs]
 
 
-def _bridged(voiced: NDArray[np.bool_], gap_frames: int = 20) -> NDArray[np.bool_]:
-    at = np.flatnonzero(voiced)
+def _bridged(voiced: NDArray[np.bool_], gap_frames: int = 8) -> NDArray[np.bool_]:
     result = voiced.copy()
-    for left, right in pairwise(at):
+    for left, right in pairwise(np.flatnonzero(voiced)):
         if right - left <= gap_frames:
             result[left:right] = True
     return result
@@ -226,7 +226,7 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the report here too")
     arguments = parser.parse_args()
     token = subprocess.run(
-        [str(ROOT / "scripts" / "token")], capture_output=True, text=True, check=True
+        [str(ROOT / "scripts" / "token"), "--user", "bench"], capture_output=True, text=True, check=True
     ).stdout.strip()
     report = asyncio.run(measured(arguments, token))
     show(report)

@@ -1,6 +1,7 @@
 """A WebSocket client for tests: connects with a token, speaks PCM16 and JSON, collects what comes."""
 
 import json
+import socket as sockets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -31,3 +32,10 @@ def pcm16(samples: NDArray[np.float32]) -> bytes:
 
 def pieces(pcm: bytes, size: int) -> list[bytes]:
     return [pcm[start : start + size] for start in range(0, len(pcm), size)]
+
+
+def free_port() -> int:
+    """One that was free a moment ago."""
+    with sockets.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

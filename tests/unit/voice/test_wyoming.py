@@ -21,17 +21,11 @@ from wyoming.tts import (
 )
 
 from services.voice.engines import EngineFailed
-from tests.support.sockets import pcm16, pieces
+from tests.support.sockets import free_port, pcm16, pieces
 from tests.support.speech import silence, voice
 from tests.support.voice_app import VoiceApp, voice_app
 
 HOST = "127.0.0.1"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def wyoming_app() -> tuple[VoiceApp, int, int]:
