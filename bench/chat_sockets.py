@@ -8,6 +8,7 @@ them, and what readers that never read leave behind.
 import argparse
 import asyncio
 import json
+import secrets
 import statistics
 import tempfile
 import time
@@ -24,7 +25,7 @@ from tests.support.valkey import ValkeyProcess
 
 MESSAGES_PER_SECOND = 50
 SPEAKERS = 50
-DEAF_READERS = 20
+DEAF_READERS = 5
 _SETTLE_SECONDS = 3.0
 _UNBOUNDED = {
     "CHAT_SOCKETS_PER_USER": "100000",
@@ -58,9 +59,7 @@ async def measure(chat: OwnProcess, sockets: int, seconds: float) -> None:
     async with idle_sockets(chat, sockets):
         await asyncio.sleep(_SETTLE_SECONDS)
         each = (resident_kib(chat) - before) / sockets
-        print(
-            f"idle sockets             {sockets}, {each:.1f} KiB resident each ({before / 1024:.0f} MiB at 0)"
-        )
+        print(f"idle sockets             {sockets}, {each:.1f} KiB each ({before / 1024:.0f} MiB before)")
         async with speakers(chat) as talking:
             report("acknowledged beside them", await speak(talking, seconds))
     async with speakers(chat) as talking:
@@ -74,7 +73,7 @@ async def deafness(chat: OwnProcess) -> None:
     async with AsyncExitStack() as stack:
         for number in range(DEAF_READERS):
             socket = await stack.enter_async_context(opened(chat, f"deaf-{number}", max_queue=1))
-            await socket.send(json.dumps({"type": "message", "content": "say 20000 words"}))
+            await socket.send(json.dumps({"type": "message", "content": "say 80000 words"}))
             socket.transport.pause_reading()
         started = time.perf_counter()
         while open_sockets(chat) and time.perf_counter() - started < 60:
@@ -113,23 +112,37 @@ async def opened(chat: OwnProcess, user: str, **options: int) -> AsyncIterator[C
 
 async def speak(sockets: list[ClientConnection], seconds: float) -> list[float]:
     """Seconds from each message to its acknowledgement, at a steady pace whatever the answers take."""
-    latencies: list[float] = []
-    tasks = []
+    answered: dict[str, asyncio.Future[float]] = {}
+    listening = [asyncio.create_task(_listen(socket, answered)) for socket in sockets]
+    latencies = []
     started = time.perf_counter()
     for number in range(int(seconds * MESSAGES_PER_SECOND)):
-        due = started + number / MESSAGES_PER_SECOND
-        await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        tasks.append(asyncio.create_task(_exchange(sockets[number % len(sockets)], latencies)))
-    await asyncio.gather(*tasks)
-    return latencies
+        await asyncio.sleep(max(0.0, started + number / MESSAGES_PER_SECOND - time.perf_counter()))
+        name = secrets.token_hex(8)
+        answered[name] = asyncio.get_running_loop().create_future()
+        latencies.append(asyncio.create_task(_seconds_to(answered[name])))
+        frame = {"type": "message", "id": name, "content": "say 5 words"}
+        await sockets[number % len(sockets)].send(json.dumps(frame))
+    async with asyncio.timeout(60):
+        found = await asyncio.gather(*latencies)
+    for task in listening:
+        task.cancel()
+    await asyncio.gather(*listening, return_exceptions=True)
+    return found
 
 
-async def _exchange(socket: ClientConnection, latencies: list[float]) -> None:
+async def _seconds_to(answer: "asyncio.Future[float]") -> float:
     started = time.perf_counter()
-    await socket.send(json.dumps({"type": "message", "content": "say 5 words"}))
-    while (kind := json.loads(await socket.recv())["type"]) != "done":
-        if kind == "ack":
-            latencies.append(time.perf_counter() - started)
+    return await answer - started
+
+
+async def _listen(socket: ClientConnection, answered: dict[str, "asyncio.Future[float]"]) -> None:
+    async for raw in socket:
+        frame = json.loads(raw)
+        if frame["type"] in {"ack", "error"} and "id" in frame:
+            if frame["type"] == "error":
+                print(f"refused: {frame['problem']['type']}")
+            answered[frame["id"]].set_result(time.perf_counter())
 
 
 def open_sockets(chat: OwnProcess) -> int:
