@@ -30,8 +30,8 @@ HOST = "127.0.0.1"
 
 def wyoming_app() -> tuple[VoiceApp, int, int]:
     hearing, speaking = free_port(), free_port()
-    changes = {"voice_wyoming_stt_port": hearing, "voice_wyoming_tts_port": speaking}
-    return voice_app(voice_wyoming=True, **changes), hearing, speaking
+    service = voice_app(voice_wyoming=True, voice_wyoming_stt_port=hearing, voice_wyoming_tts_port=speaking)
+    return service, hearing, speaking
 
 
 @asynccontextmanager
