@@ -20,11 +20,10 @@ async def one_colour_serves(visitor: Visitor, subject: Subject) -> str:
 
 async def thread_is_answered(visitor: Visitor, subject: Subject) -> str:
     _only_with_agent(subject)
-    thread = f"validator-{secrets.token_hex(6)}"
-    body = {"message": "Say hello in one short sentence.", "thread_id": thread}
+    body = {"message": "Say hello in one short sentence."}
     turn = (await visitor.post(f"{_PREFIX}/chat", json=body, timeout=_TURN_SECONDS)).json()
     demand(turn["reply"].strip(), "The agent answered with nothing.")
-    subject.left["thread"] = thread
+    subject.left["thread"] = turn["thread_id"]
     return f"The agent answered in a thread, with {turn.get('revisions', 0)} revisions."
 
 
