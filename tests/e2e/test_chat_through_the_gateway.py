@@ -83,7 +83,7 @@ async def test_no_token_and_no_ticket_reaches_a_log_of_any_process(stack: LocalS
         f"{SOCKET}?token={token}x",
         f"{SOCKET}?token={token}&session_id=*",
         f"{SOCKET}?token={token}&x={'y' * 9000}",
-        f"/api/v1/voice/stt/stream?token={token}",
+        f"/api/v1/voice/stt/stream?token={token}x",
         f"/nowhere?token={token}&ticket={ticket}",
     ]
     for query in ({"token": token}, {"ticket": ticket}):

@@ -5,12 +5,15 @@ do. A client that waits for its answer first would send nothing while the servic
 """
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import httpx
+
+from tests.support.wire import NoAnswer, WireClient
 
 _BODY = b"x" * 512
 
@@ -38,9 +41,9 @@ class Exchange:
 
 @dataclass
 class Traffic:
-    """`write_share`: of requests that are POSTs, 0 to 1."""
+    """`port`: of the gateway. `write_share`: of requests that are POSTs, 0 to 1."""
 
-    client: httpx.AsyncClient
+    port: int
     path: str
     per_second: float = 200.0
     write_share: float = 0.2
@@ -50,12 +53,14 @@ class Traffic:
     async def flowing(self) -> AsyncIterator["Traffic"]:
         """For as long as the block lasts; at its end every answer is waited for."""
         stop = asyncio.Event()
-        sending = asyncio.create_task(self._send_until(stop))
+        client = WireClient(self.port)
+        sending = asyncio.create_task(self._send_until(stop, client))
         try:
             yield self
         finally:
             stop.set()
             await sending
+            client.close()
 
     def lost(self) -> list[Exchange]:
         return [one for one in self.exchanges if not one.ok]
@@ -63,7 +68,7 @@ class Traffic:
     def seconds(self) -> list[float]:
         return [one.seconds for one in self.exchanges]
 
-    async def _send_until(self, stop: asyncio.Event) -> None:
+    async def _send_until(self, stop: asyncio.Event, client: WireClient) -> None:
         started, count, writes = time.monotonic(), 0, 0.0
         async with asyncio.TaskGroup() as group:
             while not stop.is_set():
@@ -72,20 +77,18 @@ class Traffic:
                 count, writes = count + 1, writes + self.write_share
                 method = "POST" if writes >= 1 else "GET"
                 writes -= method == "POST"
-                group.create_task(self._exchange(method, due_at))
+                group.create_task(self._exchange(client, method, due_at))
 
-    async def _exchange(self, method: str, due_at: float) -> None:
-        content = _BODY if method == "POST" else None
+    async def _exchange(self, client: WireClient, method: str, due_at: float) -> None:
         try:
-            reply = await self.client.request(method, self.path, content=content)
-        except httpx.HTTPError as exc:
-            self.exchanges.append(Exchange(method, due_at, time.monotonic(), 0, type(exc).__name__))
+            status, content = await client.exchange(method, self.path, _BODY if method == "POST" else b"")
+        except NoAnswer as exc:
+            self.exchanges.append(Exchange(method, due_at, time.monotonic(), 0, str(exc)))
             return
-        who = str(reply.json().get("service", "")) if reply.status_code == 200 else ""
-        kept = "" if reply.status_code == 200 else reply.text
-        self.exchanges.append(
-            Exchange(method, due_at, time.monotonic(), reply.status_code, body=kept, who=who)
-        )
+        ended_at = time.monotonic()
+        who = str(json.loads(content).get("service", "")) if status == 200 else ""
+        kept = "" if status == 200 else content.decode()
+        self.exchanges.append(Exchange(method, due_at, ended_at, status, body=kept, who=who))
 
 
 @asynccontextmanager

@@ -98,7 +98,7 @@ def told(exchange: Exchange) -> str:
 
 
 async def test_a_killed_replica_costs_no_read_and_is_missed_by_nobody(bench: Bench) -> None:
-    async with Traffic(bench.client, VOICE, per_second=100, write_share=0.5).flowing() as traffic:
+    async with Traffic(bench.gateway.port, VOICE, per_second=100, write_share=0.5).flowing() as traffic:
         await asyncio.sleep(0.5)
         await asyncio.to_thread(bench.one.kill)
         await served_by(bench, {"two"})
@@ -111,7 +111,7 @@ async def test_a_killed_replica_costs_no_read_and_is_missed_by_nobody(bench: Ben
 
 
 async def test_a_frozen_replica_costs_no_read_and_serves_again_when_it_thaws(bench: Bench) -> None:
-    async with Traffic(bench.client, VOICE, per_second=50, write_share=0.2).flowing() as traffic:
+    async with Traffic(bench.gateway.port, VOICE, per_second=50, write_share=0.2).flowing() as traffic:
         await asyncio.sleep(0.5)
         bench.one.freeze()
         try:
@@ -124,7 +124,7 @@ async def test_a_frozen_replica_costs_no_read_and_serves_again_when_it_thaws(ben
 
 
 async def test_speech_away_is_a_friendly_sentence_and_nothing_to_the_chat(bench: Bench) -> None:
-    async with Traffic(bench.client, CHAT, per_second=40, write_share=0.1).flowing() as traffic:
+    async with Traffic(bench.gateway.port, CHAT, per_second=40, write_share=0.1).flowing() as traffic:
         for replica in (bench.one, bench.two):
             await asyncio.to_thread(replica.kill)
         refusal = await answered_with(bench, VOICE, 503)
@@ -147,7 +147,7 @@ async def test_a_socket_to_a_service_that_is_away_is_answered_with_a_problem(ben
 
 
 async def test_one_clients_bad_uploads_are_nobody_elses_business(bench: Bench) -> None:
-    async with Traffic(bench.client, VOICE, per_second=40, write_share=0.5).flowing() as traffic:
+    async with Traffic(bench.gateway.port, VOICE, per_second=40, write_share=0.5).flowing() as traffic:
         answers = await abuse(bench.gateway.port, VOICE, count=150)
     assert traffic.lost() == []
     assert set(answers) <= {0, 400, 413}, "each is refused as what it is, or hung up on"
@@ -156,7 +156,7 @@ async def test_one_clients_bad_uploads_are_nobody_elses_business(bench: Bench) -
 
 async def test_ten_times_too_much_is_refused_politely_and_work_goes_on(bench: Bench) -> None:
     """Two at a time, a tenth of a second each: 20/s is what it can do."""
-    async with Traffic(bench.client, CHAT, per_second=200, write_share=1.0).flowing() as traffic:
+    async with Traffic(bench.gateway.port, CHAT, per_second=200, write_share=1.0).flowing() as traffic:
         await asyncio.sleep(3)
     statuses = {one.status for one in traffic.exchanges}
     assert statuses == {200, 503}

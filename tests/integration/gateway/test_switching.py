@@ -95,7 +95,7 @@ async def open_stream(pair: Pair) -> AsyncIterator[list[int]]:
 
 
 async def test_twenty_switches_under_load_lose_no_request_and_cut_no_stream(pair: Pair) -> None:
-    traffic = Traffic(pair.client, f"{PREFIX}/chat", per_second=60, write_share=0.5)
+    traffic = Traffic(pair.gateway.port, f"{PREFIX}/chat", per_second=60, write_share=0.5)
     socket_url = f"ws://localhost:{pair.gateway.port}{PREFIX}/socket"
     async with connect(socket_url) as socket, open_stream(pair), traffic.flowing():
         for count in range(SWITCHES):
@@ -108,7 +108,7 @@ async def test_twenty_switches_under_load_lose_no_request_and_cut_no_stream(pair
 
 async def test_a_broken_target_is_refused_and_nobody_notices(pair: Pair) -> None:
     pair.blue.break_down("the model is missing")
-    async with Traffic(pair.client, f"{PREFIX}/chat", per_second=40).flowing() as traffic:
+    async with Traffic(pair.gateway.port, f"{PREFIX}/chat", per_second=40).flowing() as traffic:
         assert await pair.switch(BLUE) is Outcome.REFUSED
     assert pair.told == [
         "blue would not serve: inside: the model is missing. Nothing was switched; green serves on."
@@ -117,7 +117,9 @@ async def test_a_broken_target_is_refused_and_nobody_notices(pair: Pair) -> None
 
 
 async def test_a_target_that_breaks_in_the_window_is_rolled_back_and_no_request_is_lost(pair: Pair) -> None:
-    async with Traffic(pair.client, f"{PREFIX}/chat", per_second=40, write_share=0.5).flowing() as traffic:
+    async with Traffic(
+        pair.gateway.port, f"{PREFIX}/chat", per_second=40, write_share=0.5
+    ).flowing() as traffic:
         switching = asyncio.create_task(pair.switch(BLUE, watch_seconds=20))
         await _served_by(pair.client, BLUE)
         await asyncio.to_thread(pair.blue.break_down, "it lost its model")
@@ -128,7 +130,9 @@ async def test_a_target_that_breaks_in_the_window_is_rolled_back_and_no_request_
 
 
 async def test_the_idle_colour_steps_in_for_a_killed_one_and_no_read_is_lost(pair: Pair) -> None:
-    async with Traffic(pair.client, f"{PREFIX}/chat", per_second=40, write_share=0.3).flowing() as traffic:
+    async with Traffic(
+        pair.gateway.port, f"{PREFIX}/chat", per_second=40, write_share=0.3
+    ).flowing() as traffic:
         await asyncio.to_thread(pair.green.kill)
         await _served_by(pair.client, BLUE)
     assert [one for one in traffic.lost() if one.method == "GET"] == []
