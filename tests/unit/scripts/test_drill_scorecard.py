@@ -97,4 +97,5 @@ def test_every_scene_breaks_a_part_that_somebody_leans_on_or_that_has_a_stand_in
 
 def test_every_process_of_the_stack_that_serves_is_broken_once() -> None:
     aside = {"gateway-metrics", "learning-service", "voice-worker"}
+    aside |= {"wyoming-speech-to-text", "wyoming-text-to-speech"}  # ports of the voice service's own process
     assert set(PREFERRED_PORTS) - aside <= {scene.part for scene in SCENES}
