@@ -160,7 +160,8 @@ def _monitor(plan: Plan) -> ProcessSpec:
 
 def _chat(plan: Plan) -> ProcessSpec:
     """It starts without a model too: messages are kept, and answered once there is one."""
-    return _python_service(plan, CHAT, "services.chat", after=(VALKEY,))
+    spec = _python_service(plan, CHAT, "services.chat", after=(VALKEY,))
+    return replace(spec, environment={"VOICE_URL": plan.inner_url(VOICE, ""), **spec.environment})
 
 
 def _blue_agent(plan: Plan) -> ProcessSpec:

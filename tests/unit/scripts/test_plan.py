@@ -86,6 +86,12 @@ def test_services_use_the_valkey_of_the_stack_unless_the_user_names_another(tmp_
     assert other.environment["REDIS_URL"] == "redis://elsewhere/0"
 
 
+def test_chat_finds_the_voice_service_whatever_port_it_got(tmp_path: Path) -> None:
+    found = specs(tmp_path)
+    address = f"http://127.0.0.1:{found['voice-interaction-service'].port}"
+    assert found["chat-service"].environment["VOICE_URL"] == address
+
+
 def test_chat_asks_the_embedded_model_where_there_is_one(tmp_path: Path) -> None:
     model = tmp_path / ".parley" / "models" / "smollm2-135m-instruct" / "model.gguf"
     assert "language-model-server" not in specs(tmp_path)
