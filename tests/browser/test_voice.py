@@ -1,8 +1,10 @@
 """Talking to the running suite: a real recording is the microphone, and the page's own sound is measured."""
 
 import pytest
+from playwright.async_api import WebSocket
 
 from tests.support.browser import chromium, console
+from tests.support.eventually import eventually_so
 from tests.support.local_stack import LocalStack
 from tests.support.recordings import beckett
 
@@ -11,6 +13,8 @@ AUDIBLE = 0.01
 SILENT = 0.001
 SPOKEN_MS = 3500
 """Of the recording: its first two sentences. Speech takes its time, and nothing tells when it is over."""
+CUT_OFF_SECONDS = 180.0
+"""An answer that is over before the next words is not cut off; then it is the one after it."""
 STATE = "document.getElementById('voice-orb').dataset.state"
 
 
@@ -56,3 +60,37 @@ async def test_conversation_by_voice_is_kept_with_the_others(stack: LocalStack) 
         heard = await watched.page.inner_text(".caption.you p")
         await watched.view("chat")
         await watched.page.wait_for_selector(f".session-list a:has-text('{heard[:10]}')")
+
+
+async def test_hands_free_talk_is_answered_aloud_and_the_next_words_cut_it_off(stack: LocalStack) -> None:
+    sent: list[str] = []
+    received: list[str] = []
+
+    def listen(socket: WebSocket) -> None:
+        socket.on("framesent", lambda frame: sent.append(str(frame)))
+        socket.on("framereceived", lambda frame: received.append(str(frame)))
+
+    async def cut_off() -> bool:
+        return any("conversation.item.truncate" in frame for frame in sent)
+
+    async with (
+        chromium(beckett().path) as browser,
+        console(browser, stack.base_url, stack.token("talker")) as watched,
+    ):
+        page = watched.page
+        page.on("websocket", listen)
+        await watched.view("voice")
+        await page.click("text=Hands-free")
+        await page.click("#voice-talk")
+        await watched.until("document.getElementById('voice-level').value > 0.1")
+        await page.wait_for_timeout(SPOKEN_MS)
+        await page.evaluate("mute(true)")
+        await page.wait_for_selector(".caption.you p:not(:empty)")
+        await watched.until(f"{STATE} === 'speaking' && loudness() > {AUDIBLE}")
+        assert await page.inner_text(".caption.parley p")
+
+        await page.evaluate("mute(false)")
+        await eventually_so(cut_off, CUT_OFF_SECONDS)
+        await watched.until(f"{STATE} !== 'speaking' && loudness() < {SILENT}")
+        await page.click("#voice-talk")
+        assert not any('"status":"failed"' in frame for frame in received), "it was an apology that was heard"

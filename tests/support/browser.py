@@ -14,7 +14,7 @@ WAIT_MS = 60_000
 """Only ever reached when a test fails."""
 Theme = Literal["light", "dark"]
 
-_EAR = """(() => {
+_SENSES = """(() => {
   const connect = AudioNode.prototype.connect;
   const ears = [];
   AudioNode.prototype.connect = function (target, ...rest) {
@@ -31,8 +31,17 @@ _EAR = """(() => {
     return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
   };
   window.loudness = () => Math.max(0, ...ears.map(loudness));
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (wanted) => {
+    const stream = await open(wanted);
+    window.mute = (is) => stream.getTracks().forEach((track) => (track.enabled = !is));
+    return stream;
+  };
 })();"""
-"""Listens where the page's sound leaves it: `loudness()` is the root mean square of the last 46 ms."""
+"""Listens where the page's sound leaves it: `loudness()` is the root mean square of the last 46 ms.
+
+`mute(true)` and `mute(false)` are a switch on the fake microphone, which else repeats its file for ever.
+"""
 
 
 @dataclass
@@ -93,7 +102,7 @@ async def console(
     context = await browser.new_context(
         viewport={"width": size[0], "height": size[1]}, color_scheme=theme, accept_downloads=True
     )
-    await context.add_init_script(_EAR)
+    await context.add_init_script(_SENSES)
     watched = Watched(await context.new_page(), url)
     watched.page.set_default_timeout(WAIT_MS)
     _watch(watched)

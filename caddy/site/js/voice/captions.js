@@ -4,6 +4,7 @@ import { byId, element, warning } from "../dom.js";
 import { seconds } from "../wording.js";
 
 const STAGES = { transcript: "Understood", token: "First word", sound: "First sound" };
+const TOLD = { transcript: "transcript_ms", token: "first_token_ms", sound: "first_audio_ms" };
 
 /** A new caption; `text(content)` replaces what it says, `warn(sentence)` says a degradation once. */
 export function caption(speaker, content = "") {
@@ -53,6 +54,14 @@ export class StopWatch {
 
   note(stage, atSeconds = (performance.now() - this._started) / 1000) {
     this._stages[stage] ??= atSeconds;
+    latencies(this._stages);
+  }
+
+  /** The figures of a response's metadata: `{transcript_ms: "310", …}`. */
+  told(metadata) {
+    for (const [stage, name] of Object.entries(TOLD)) {
+      if (metadata[name] !== undefined) this._stages[stage] = Number(metadata[name]) / 1000;
+    }
     latencies(this._stages);
   }
 }

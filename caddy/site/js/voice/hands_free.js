@@ -8,6 +8,7 @@ import { StopWatch, caption } from "./captions.js";
 import { base64Of, bytesOf, kindOf } from "./realtime_events.js";
 
 const RATE_HZ = 24_000;
+const WITH_LIVE_CAPTIONS = { type: "session.update", session: { type: "realtime", audio: { input: { transcription: {} } } } };
 const AWAY = "Hands-free talk is not available just now. Push to talk goes on working.";
 
 export class HandsFree {
@@ -108,7 +109,9 @@ export class HandsFree {
     this._on.onClosed();
   }
 
-  async _answered() {
+  /** The service's own figures take the place of ours; a sentence that was cut has no more to come. */
+  async _answered({ metadata = {} }) {
+    this._watch?.told(metadata);
     const player = this._player;
     await player?.silent();
     if (this._player !== player || this._closed) return;
@@ -120,6 +123,7 @@ export class HandsFree {
 const REACTIONS = {
   "session.created"(talk) {
     talk._begun = true;
+    talk._send(WITH_LIVE_CAPTIONS);
     talk._on.onState("listening");
   },
   "input_audio_buffer.speech_started"(talk) {
@@ -148,11 +152,18 @@ const REACTIONS = {
   "response.output_audio.delta"(talk, event) {
     talk._play(event);
   },
-  "response.done"(talk) {
-    talk._answered();
+  "input_audio_buffer.cleared"(talk) {
+    talk._on.onState("listening"); // a sound that was no speech
+  },
+  "conversation.item.input_audio_transcription.failed"(talk, { error }) {
+    talk._on.onState("listening");
+    talk._on.onProblem(new api.Problem({ detail: error.message }));
+  },
+  "response.done"(talk, { response }) {
+    talk._answered(response);
   },
   error(talk, { error }) {
-    if (error?.code !== "response_cancel_not_active") talk._on.onProblem(new api.Problem({ detail: error?.message }));
+    talk._on.onProblem(new api.Problem({ detail: error.message }));
   },
 };
 
