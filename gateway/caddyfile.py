@@ -49,6 +49,11 @@ class ProxyBlock:
     def is_ordered(self) -> bool:
         return self.service.balance is Balance.ORDERED
 
+    @property
+    def last_word(self) -> str:
+        """The upstream after all others of an ordered pair: a site of the gateway itself (decision 0032)."""
+        return f"unix/{{$PARLEY_ADMIN_SOCKET:/run/caddy/admin.sock}}.{self.service_name}"
+
 
 def render(routing: Routing) -> str:
     environment = Environment(

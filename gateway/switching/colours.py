@@ -6,7 +6,8 @@ from typing import Protocol
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from services.common.blue_green import ROLE_CHECK, Colour
+from services.common.blue_green import Colour
+from services.common.health import ROLE_CHECK
 
 _IN_PROGRESS = "http_requests_in_progress"
 _WORDS: dict[type[Exception], str] = {

@@ -17,9 +17,9 @@ from services.agent.settings import AgentSettings
 from services.agent.thread_lease import ThreadLeases
 from services.common.admission import Admission
 from services.common.app import create_base_app
-from services.common.blue_green import ROLE_CHECK, RoleWatch, SharedRoles
+from services.common.blue_green import RoleWatch, SharedRoles
 from services.common.body_limit import BodyLimitMiddleware
-from services.common.health import Readiness, ReadinessProbe
+from services.common.health import ROLE_CHECK, Readiness, ReadinessProbe
 from services.common.language_models.answering import AnswerChain
 from services.common.metrics import new_registry
 from services.common.redis_connection import RedisConnection

@@ -20,9 +20,6 @@ R = TypeVar("R")
 _log = telemetry.get_logger()
 
 AGENT = "langgraph-enhanced"
-ROLE_CHECK = "role"
-"""The readiness check in which a colour says whether it is its turn. Before a switch the gateway asks for
-all the other checks: an idle colour is not ready, and yet it must be known whether it would serve."""
 BEAT_SECONDS = 0.5
 ALIVE_MILLISECONDS = 1500
 """Two beats may be lost before a colour counts as gone."""
@@ -117,7 +114,7 @@ class RoleWatch:
 
     @property
     def word(self) -> str:
-        """For the readiness check ROLE_CHECK: "ok", or why this colour does not serve."""
+        """For the readiness check of health.ROLE_CHECK: "ok", or why this colour does not serve."""
         return "ok" if self.serving else f"waits while {self.roles.active} serves"
 
     async def run(self, leaving: Callable[[], bool] = lambda: False) -> None:

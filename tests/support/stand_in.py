@@ -21,8 +21,8 @@ from redis.asyncio import Redis
 
 from services.common.admission import Admission, Deadline
 from services.common.app import create_base_app
-from services.common.blue_green import ROLE_CHECK, Colour, RoleWatch, SharedRoles
-from services.common.health import Readiness
+from services.common.blue_green import Colour, RoleWatch, SharedRoles
+from services.common.health import ROLE_CHECK, Readiness
 from services.common.problems import PayloadTooLarge
 from services.common.serving import serve
 from services.common.settings import ServiceSettings, load_settings

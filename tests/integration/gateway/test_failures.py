@@ -10,6 +10,9 @@ import pytest
 from tests.integration.gateway.conftest import Scene
 from tests.support.caddy import FakeService, wait_until
 
+NOBODY_LEFT = '"cause":"none of the upstreams is well"'
+"""Told so at once; a pair that only changes places is waited for."""
+
 
 def get(scene: Scene, path: str, **headers: str) -> httpx.Response:
     return httpx.get(f"{scene.gateway.url}{path}", headers=headers, timeout=10)
@@ -67,6 +70,7 @@ def test_of_an_ordered_pair_the_second_serves_while_the_first_is_not_ready(scene
         with not_ready(scene.blue):
             wait_until(lambda: answers(scene, path, 503), seconds=10)
             assert get(scene, path).json()["detail"] == "The agent is not available just now."
+            wait_until(lambda: get(scene, path).status_code == 503 and NOBODY_LEFT in scene.gateway.log)
     wait_until(lambda: get(scene, path).json().get("service") == "green", seconds=5)
 
 

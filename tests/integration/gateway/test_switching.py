@@ -12,6 +12,7 @@ import httpx
 import pytest
 from redis.asyncio import Redis
 from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
 
 from gateway.__main__ import CADDYFILE
 from gateway.switching.colours import HttpColours
@@ -27,6 +28,8 @@ pytestmark = pytest.mark.slow
 BLUE, GREEN = Colour.BLUE, Colour.GREEN
 SWITCHES = 20
 PREFIX = "/api/v1/langgraph/enhanced"
+NOBODY_LEFT = '"cause":"none of the upstreams is well"'
+"""In the gateway's log: it knew, and let nobody wait."""
 
 
 @dataclass
@@ -137,6 +140,35 @@ async def test_the_idle_colour_steps_in_for_a_killed_one_and_no_read_is_lost(pai
         await _served_by(pair.client, BLUE)
     assert [one for one in traffic.lost() if one.method == "GET"] == []
     assert len(traffic.lost()) <= 2, "a write may be lost only if it was under way"
+
+
+async def test_with_both_colours_dead_a_request_and_a_handshake_are_told_so_and_not_left_to_wait(
+    pair: Pair,
+) -> None:
+    for one in (pair.green, pair.blue):
+        await asyncio.to_thread(one.kill)
+    for method in ("GET", "POST"):
+        refusal = await _refused(pair, method)
+        assert refusal.headers["content-type"] == "application/problem+json"
+        assert refusal.json()["detail"].startswith("The agent is not available just now.")
+    with pytest.raises(InvalidStatus) as refused:
+        await connect(f"ws://localhost:{pair.gateway.port}{PREFIX}/socket")
+    assert refused.value.response.status_code == 503
+    assert b"/problems/service-unavailable" in (refused.value.response.body or b"")
+    assert pair.gateway.log.count(NOBODY_LEFT) >= 3
+    await asyncio.to_thread(pair.blue.start)
+    await _served_by(pair.client, BLUE)
+
+
+async def _refused(pair: Pair, method: str) -> httpx.Response:
+    """Once the gateway knows that nobody is left."""
+    async with asyncio.timeout(30):
+        while True:
+            before = pair.gateway.log.count(NOBODY_LEFT)
+            reply = await pair.client.request(method, f"{PREFIX}/chat")
+            if reply.status_code == 503 and pair.gateway.log.count(NOBODY_LEFT) > before:
+                return reply
+            await asyncio.sleep(0.05)
 
 
 async def test_the_command_finds_the_pair_and_moves_it(pair: Pair, valkey: ValkeyProcess) -> None:

@@ -175,3 +175,25 @@ def test_a_service_that_could_not_serve_says_so_with_503() -> None:
         reply = client.get("/health/ready")
     assert reply.status_code == 503
     assert reply.json() == {"status": "not_ready", "service": "test", "checks": {"engine": "no model"}}
+
+
+IDLE = {"role": "waits while green serves", "store": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("ready", "checks", "status"),
+    [
+        (True, {"role": "ok", "store": "ok"}, 200),
+        (True, {"engine": "a spare one is missing"}, 200),
+        (False, IDLE, 200),
+        (False, {**IDLE, "store": "Redis does not answer"}, 503),
+        (False, {"engine": "no model"}, 503),
+        (False, {}, 503),
+    ],
+)
+def test_asked_whether_any_role_would_do_a_colour_that_only_waits_its_turn_is_ready(
+    ready: bool, checks: dict[str, str], status: int
+) -> None:
+    with TestClient(_app(Readiness(ready, checks))) as client:
+        assert client.get("/health/ready?role=any").status_code == status
+        assert client.get("/health/ready").status_code == (200 if ready else 503)

@@ -80,8 +80,19 @@ def test_an_ordered_pair_waits_for_the_second_longer_than_a_health_check_takes()
     pair = service({"/a": {}}).model_copy(update={"balance": Balance.ORDERED})
     text = render(routing(pair=pair))
     assert "lb_policy first" in text
-    assert text.count("lb_try_duration 4000ms") == 2
-    assert "lb_retries" not in text
+    proxies = re.findall(r"reverse_proxy @pair-.*?\n\t\t}", text, re.DOTALL)
+    assert [proxy.count("lb_try_duration 4000ms") for proxy in proxies] == [1, 1]
+    assert not any("lb_retries" in proxy for proxy in proxies)
+
+
+def test_an_ordered_pairs_last_upstream_is_the_gateway_itself_that_knows_whether_any_is_well() -> None:
+    pair, other = service({"/a": {}}).model_copy(update={"balance": Balance.ORDERED}), service({"/b": {}})
+    text = render(routing(pair=pair, other=other))
+    socket = "unix/{$PARLEY_ADMIN_SOCKET:/run/caddy/admin.sock}.pair"
+    assert text.count(f"a:1 b:2}} {socket} {{") == 2
+    assert text.count(f"bind {socket}|0600") == 1
+    assert text.count("health_uri /health/ready?role=any") == 1
+    assert ".other" not in text
 
 
 def test_a_socket_without_a_credential_is_refused_by_the_gateway() -> None:
