@@ -180,13 +180,15 @@ class Generation:
     async def _fail(self, problem: ProblemError) -> None:
         """Tells the store first, so that a retry finds the message free; readers at once where it is away."""
         facts = problem_facts(problem)
+        away = False
         try:
             await self._parts.store.fail(self._lease, facts)
         except StoreUnavailable:
-            self._end(Failed(self._next_seq, facts), "failed")
+            away = True
+        finally:
+            self._end(Failed(self._next_seq, facts), "failed")  # whatever the store says: readers wait for it
+        if away:
             await self._fail_later(facts)
-        else:
-            self._end(Failed(self._next_seq, facts), "failed")
 
     async def _fail_later(self, facts: dict[str, object]) -> None:
         """Until the lease has run out: from then on everybody sees by themselves that the reply failed."""

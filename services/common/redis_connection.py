@@ -20,7 +20,9 @@ from services.common.circuit_breaker import BreakerState, CircuitBreaker, Permit
 
 R = TypeVar("R")
 _log = telemetry.get_logger()
-_OUT_OF_ORDER = ("OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "UNKILLABLE")
+_OUT_OF_ORDER = frozenset(
+    {"OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "UNKILLABLE"}
+)
 """Error codes of a server that answers, but cannot serve. Source: Redis, server.c, createSharedObjects."""
 
 
@@ -84,5 +86,5 @@ class RedisConnection:
 
 def _out_of_order(exc: Exception) -> bool:
     if isinstance(exc, ResponseError):
-        return str(exc).startswith(_OUT_OF_ORDER)
+        return (exc.status_code or str(exc).partition(" ")[0]) in _OUT_OF_ORDER
     return isinstance(exc, RedisConnectionError | RedisTimeoutError | OSError)

@@ -1,6 +1,7 @@
 """POST /api/v1/chat: what it answers, keeps and refuses."""
 
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from services.chat.inputs import MESSAGE_CHARS_MAX
-from tests.support.chat_app import chat_app
+from tests.support.chat_app import chat_app, chat_settings
 from tests.support.chat_chain import FRIENDLY, FakeChain, answer
 from tests.support.chat_memory_store import MemoryStore
 from tests.support.tokens import bearer
@@ -133,6 +134,19 @@ def test_a_reply_that_breaks_in_the_middle_ends_in_an_error_and_is_not_kept(clie
     *_, delta, error = events(reply.text)
     assert (delta["type"], error["type"], error["problem"]["status"]) == ("delta", "error", 503)
     assert contents(client, "s") == ["break one two three four"]
+
+
+def test_a_store_that_fails_in_a_way_nobody_thought_of_leaves_no_reader_waiting() -> None:
+    class Broken(MemoryStore):
+        async def complete(self, *_: object) -> float:
+            raise RuntimeError("not even this")
+
+        async def fail(self, *_: object) -> None:
+            raise RuntimeError("nor this")
+
+    broken = Broken(chat_settings().store_limits, time.time)
+    with TestClient(chat_app(store=broken)[0], headers=ANN) as client:
+        assert say(client, "Hello").status_code == 503
 
 
 def test_a_store_that_is_away_is_a_503_that_says_so(client: TestClient, store: MemoryStore) -> None:

@@ -1,0 +1,52 @@
+"""The way to Redis, when Redis answers and yet cannot serve."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.exceptions import ResponseError
+
+from services.common.circuit_breaker import BreakerState, CircuitBreaker
+from services.common.redis_connection import RedisConnection
+from tests.support.valkey import ValkeyProcess
+
+
+class Away(Exception):
+    """What a service says of its store."""
+
+
+@pytest.fixture(name="connection")
+async def connection_fixture(valkey: ValkeyProcess) -> AsyncIterator[RedisConnection]:
+    breaker = CircuitBreaker("redis", failure_threshold=3, reset_timeout_seconds=0.2)
+    connection = RedisConnection(valkey.url, unavailable=Away, breaker=breaker)
+    yield connection
+    await connection.aclose()
+
+
+async def test_without_room_for_a_write_it_is_away_for_writers_and_goes_on_by_itself(
+    connection: RedisConnection,
+) -> None:
+    client = connection.client
+    await connection.call(lambda: client.xadd("said", {"what": "before"}))
+    await client.config_set("maxmemory", "1")
+    script = client.register_script("return redis.call('XADD', 'said', '*', 'what', 'during')")
+    for write in (lambda: client.xadd("said", {"what": "during"}), script):
+        with pytest.raises(Away):
+            await connection.call(write)
+    assert await connection.call(lambda: client.xlen("said")) == 1
+    await client.config_set("maxmemory", "0")
+    await connection.call(script)
+    assert await connection.call(lambda: client.xlen("said")) == 2
+
+
+async def test_as_a_replica_of_something_else_it_is_away_for_writers(connection: RedisConnection) -> None:
+    await connection.client.replicaof("127.0.0.1", "1")
+    with pytest.raises(Away):
+        await connection.call(lambda: connection.client.set("a", "b"))
+
+
+async def test_a_mistake_of_the_caller_is_no_fault_of_the_store(connection: RedisConnection) -> None:
+    await connection.client.xgroup_create("jobs", "workers", mkstream=True)
+    for _ in range(5):
+        with pytest.raises(ResponseError, match="already exists"):
+            await connection.call(lambda: connection.client.xgroup_create("jobs", "workers"))
+    assert connection.breaker.state is BreakerState.CLOSED
