@@ -15,6 +15,7 @@ from scripts.local_stack import lock, ports
 from scripts.local_stack.drill import scorecard
 from scripts.local_stack.drill.playing import Drill, NotWell
 from scripts.local_stack.drill.scenes import SCENES
+from scripts.local_stack.drill.small_disk import small_disk
 from scripts.local_stack.folders import ROOT, Folders
 from scripts.local_stack.secret import settings_of
 from scripts.local_stack.snapshot import Phase, StackState, StateFile
@@ -30,12 +31,13 @@ def drill(options: Namespace, console: Console) -> int:
     """0: all as promised; 1: somewhere it falls short; 2: there is nothing to break."""
     if not options.start or lock.is_held(Folders().lock):
         return _on_the_running_stack(options, console)
-    try:
-        port = str(ports.choose(8080))
-        started = _local_stack("up", "--detach", "--profile", "tiny", "--port", port)
-        return started or _on_the_running_stack(options, console)
-    finally:
-        _local_stack("down")
+    with small_disk(Folders().valkey):
+        try:
+            port = str(ports.choose(8080))
+            started = _local_stack("up", "--detach", "--profile", "tiny", "--port", port)
+            return started or _on_the_running_stack(options, console)
+        finally:
+            _local_stack("down")
 
 
 def _local_stack(*command: str) -> int:

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 
 import psutil
 from redis.asyncio import Redis
@@ -15,6 +16,7 @@ from scripts.local_stack.ports import LOOPBACK
 _STOPPED_SECONDS, _RUNNING_SECONDS = 0.20, 0.05
 _NONSENSE = b"HTTP/1.1 200 OK\r\nContent-Length: 8\r\nConnection: close\r\n\r\nnonsense"
 _REBIND_SECONDS = 10.0
+_PAGE_BYTES = 4096
 
 
 @asynccontextmanager
@@ -110,7 +112,20 @@ def _talk_nonsense(listener: socket.socket, over: threading.Event) -> None:
 
 
 @asynccontextmanager
-async def full(redis_url: str) -> AsyncIterator[None]:
+async def disk_full(folder: Path) -> AsyncIterator[None]:
+    """Not another byte can be written there. For a small file system, see small_disk.py."""
+    filler = folder / "filler"
+    try:
+        with filler.open("wb", buffering=0) as file, suppress(OSError):
+            while True:
+                file.write(b"\0" * _PAGE_BYTES)
+        yield
+    finally:
+        filler.unlink(missing_ok=True)
+
+
+@asynccontextmanager
+async def memory_full(redis_url: str) -> AsyncIterator[None]:
     """The store has no room for another write, and says so; what is in it can be read."""
     async with Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
         before = str((await client.config_get("maxmemory"))["maxmemory"])

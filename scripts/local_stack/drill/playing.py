@@ -9,9 +9,10 @@ from dataclasses import replace
 import httpx
 
 from gateway.whereabouts import whereabouts
-from scripts.local_stack.drill.scenes import AGENT, AGENT_GREEN, CONVERSES, JOURNEYS, Part, Scene
+from scripts.local_stack.drill.scenes import CONVERSES, JOURNEYS, Part, Scene
 from scripts.local_stack.drill.scorecard import Score, in_a_line, score
 from scripts.local_stack.drill.users import Journey, Seen, User, at_work
+from scripts.local_stack.folders import Folders
 from scripts.local_stack.snapshot import Phase, ProcessState, StateFile
 
 _QUIET_SECONDS = 0.5
@@ -36,14 +37,14 @@ class Drill:
         self._session = f"drill-{secrets.token_hex(4)}"
 
     async def play(self, scenes: Sequence[Scene]) -> list[Score]:
-        running = {process.name for process in self._processes()}
-        users = [User(one, self._client) for one in self._journeys(running)]
+        users = [User(one, self._client) for one in self._journeys()]
         scores = []
         async with at_work(users):
             await self._demand_all_well(users)
             for scene in scenes:
-                if scene.part not in running:
-                    self._tell(f"– {scene.name}: it does not run here")
+                hindrance = self._hindrance(scene)
+                if hindrance:
+                    self._tell(f"– {scene.name}: {hindrance}")
                     continue
                 scores.append(await self._play(scene, users))
                 self._tell(in_a_line(scores[-1]))
@@ -94,10 +95,14 @@ class Drill:
         saw = f"{len(replies)} replies are in the history; {answered} were given"
         return Score("afterwards", saw, "", 0.0, 0.0, 0.0, shortfalls)
 
-    def _journeys(self, running: set[str]) -> list[Journey]:
-        """What is said goes into a session of this drill; the agent's user stays away where none runs."""
-        journeys = [one for one in JOURNEYS if one.name != AGENT or AGENT_GREEN in running]
-        return [self._in_own_session(one) if one.name == CONVERSES else one for one in journeys]
+    def _hindrance(self, scene: Scene) -> str:
+        if scene.part not in {process.name for process in self._processes()}:
+            return "it does not run here"
+        return scene.hindrance(self._part(scene.part))
+
+    def _journeys(self) -> list[Journey]:
+        """What is said goes into a session of this drill."""
+        return [self._in_own_session(one) if one.name == CONVERSES else one for one in JOURNEYS]
 
     def _in_own_session(self, journey: Journey) -> Journey:
         return replace(journey, body={**(journey.body or {}), "session_id": self._session})
@@ -106,7 +111,7 @@ class Drill:
         process = next(one for one in self._processes() if one.name == name)
         if process.id is None or process.port is None:
             raise RuntimeError(f"{name} does not run just now")
-        return Part(name, process.id.pid, process.port, whereabouts()["REDIS_URL"])
+        return Part(name, process.id.pid, process.port, whereabouts()["REDIS_URL"], Folders().valkey)
 
     def _processes(self) -> Sequence[ProcessState]:
         state = self._file.read()

@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from scripts.local_stack.drill import faults
+from scripts.local_stack.drill.small_disk import is_small
 from scripts.local_stack.drill.users import Journey
-from scripts.local_stack.plan import CHAT, GATEWAY, LANGUAGE_MODEL, MONITOR, VALKEY, VOICE
+from scripts.local_stack.plan import CHAT, GATEWAY, GREEN_AGENT, LANGUAGE_MODEL, MONITOR, VALKEY, VOICE
 
-AGENT_GREEN = "langgraph-enhanced-service"
-CONVERSES, AGENT = "says something", "asks the agent who it is"
-_CHAT = "/api/v1/chat-service/api/v1/chat"
+CONVERSES = "says something"
+_CHAT, _AGENT = "/api/v1/chat-service/api/v1/chat", "/api/v1/langgraph/enhanced"
 
 JOURNEYS = (
     Journey("opens the console", "GET", "/", frozenset({GATEWAY}), every_seconds=0.5),
@@ -33,7 +34,16 @@ JOURNEYS = (
         body={"message": "Say yes."},
         patience_seconds=120.0,  # a small machine that is busy otherwise takes its time over sixteen tokens
     ),
-    Journey(AGENT, "GET", "/api/v1/langgraph/enhanced/version", frozenset({GATEWAY})),
+    Journey("asks the agent who it is", "GET", f"{_AGENT}/version", frozenset({GATEWAY, VALKEY})),
+    Journey(
+        "gives the agent a task",
+        "POST",
+        f"{_AGENT}/chat",
+        frozenset({GATEWAY, VALKEY, LANGUAGE_MODEL, GREEN_AGENT}),
+        every_seconds=3.0,
+        body={"message": "Say yes."},
+        patience_seconds=120.0,
+    ),
     Journey("looks at the state", "GET", "/api/v1/gateway/status", frozenset({GATEWAY, MONITOR}), 0.5),
 )
 
@@ -46,6 +56,8 @@ class Part:
     pid: int
     port: int
     redis_url: str
+    folder: Path
+    """Of the store's files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,8 @@ class Scene:
     what: str
     fault: Callable[[Part], AbstractAsyncContextManager[None]]
     hold_seconds: float = 4.0
+    hindrance: Callable[[Part], str] = lambda _: ""
+    """Why it cannot be played here, if it cannot."""
 
     @property
     def name(self) -> str:
@@ -85,7 +99,14 @@ SCENES = (
     _killed(VALKEY),
     _frozen(VALKEY),
     _slow(VALKEY),
-    Scene(VALKEY, "full", lambda it: faults.full(it.redis_url)),
+    Scene(VALKEY, "has no memory left", lambda it: faults.memory_full(it.redis_url)),
+    Scene(
+        VALKEY,
+        "has a full disk",
+        lambda it: faults.disk_full(it.folder),
+        hold_seconds=8.0,  # its log has up to a page that is its own already
+        hindrance=lambda it: "" if is_small(it.folder) else "its folder is no small file system; see --start",
+    ),
     _killed(LANGUAGE_MODEL),
     _frozen(LANGUAGE_MODEL),
     _slow(LANGUAGE_MODEL),
@@ -94,8 +115,8 @@ SCENES = (
     _killed(VOICE),
     _killed(CHAT),
     _frozen(CHAT),
-    _killed(AGENT_GREEN),
-    _frozen(AGENT_GREEN),
+    _killed(GREEN_AGENT),
+    _frozen(GREEN_AGENT),
     _killed(MONITOR),
     _killed(GATEWAY),
 )

@@ -97,9 +97,9 @@ def in_a_line(one: Score) -> str:
 
 def show(scores: Sequence[Score], console: Console) -> None:
     table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
-    for heading in ("", "broken", "what the users saw", "away", "slowest", "well again"):
+    for heading in ("", "broken, and what the users saw", "away", "slowest", "well again"):
         justify: Literal["right", "left"] = "right" if heading in _FIGURES else "left"
-        table.add_column(heading, justify=justify, no_wrap=heading == "broken")
+        table.add_column(heading, justify=justify, no_wrap=heading in _FIGURES)
     for one in scores:
         table.add_row(*_cells(one))
     console.print(table)
@@ -110,9 +110,9 @@ def show(scores: Sequence[Score], console: Console) -> None:
 
 def _cells(one: Score) -> list[Text]:
     mark = Text("✗", "red") if one.shortfalls else Text("✓", "green")
-    saw = Text(one.saw)
+    told = Text(one.scene).append(f"\n{one.saw}", "dim")
     if one.sentence:
-        saw.append(f"\n“{one.sentence}”", "dim")
+        told.append(f"\n“{one.sentence}”", "dim")
     well = "not by itself" if one.recovered_seconds is None else f"{one.recovered_seconds:.1f} s"
     away = f"{one.away_seconds:.1f} s" if one.away_seconds else ""
-    return [mark, Text(one.scene), saw, Text(away), Text(f"{one.slowest_seconds:.1f} s"), Text(well)]
+    return [mark, told, Text(away), Text(f"{one.slowest_seconds:.1f} s"), Text(well)]

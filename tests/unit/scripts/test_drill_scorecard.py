@@ -89,9 +89,9 @@ def test_the_card_marks_what_fell_short_and_quotes_the_sentence() -> None:
     assert "✗ chat-service frozen: it did not recover by itself" in card
 
 
-def test_every_scene_breaks_a_part_that_somebody_leans_on_or_that_has_a_stand_in() -> None:
+def test_every_scene_breaks_a_part_that_somebody_leans_on() -> None:
     leaned_on = {part for journey in JOURNEYS for part in journey.leans_on}
-    assert {scene.part for scene in SCENES} <= leaned_on | {"langgraph-enhanced-service"}
+    assert {scene.part for scene in SCENES} <= leaned_on
     assert len({scene.name for scene in SCENES}) == len(SCENES)
 
 
