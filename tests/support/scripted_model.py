@@ -41,14 +41,14 @@ async def _stream(question: str) -> AsyncIterator[str]:
     for word in words:
         if "be slow" in question:
             await asyncio.sleep(_SLOW_SECONDS)
-        yield _event([{"index": 0, "delta": {"content": word}, "finish_reason": None}])
-    yield _event([{"index": 0, "delta": {}, "finish_reason": "stop"}])
+        yield event([{"index": 0, "delta": {"content": word}, "finish_reason": None}])
+    yield event([{"index": 0, "delta": {}, "finish_reason": "stop"}])
     usage = {"prompt_tokens": len(question.split()), "completion_tokens": len(words)}
-    yield _event([], usage={**usage, "total_tokens": sum(usage.values())})
+    yield event([], usage={**usage, "total_tokens": sum(usage.values())})
     yield "data: [DONE]\n\n"
 
 
-def _event(choices: list[dict[str, Any]], **more: object) -> str:
+def event(choices: list[dict[str, Any]], **more: object) -> str:
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 0, "model": MODEL, "choices": choices}
     return f"data: {json.dumps({**chunk, **more})}\n\n"
 
