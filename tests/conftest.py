@@ -1,7 +1,8 @@
 """Skips a test whose part is missing on this machine, naming the part; `--strict-parts` fails it instead.
 
 A part is model weights (`@pytest.mark.models("whisper-base")`), the environment with torch (`engines`),
-a Docker engine (`docker`) or Chromium (`browser`). `./scripts/test --all` asks for strict parts.
+a Docker engine (`docker`), Prometheus (`prometheus`) or Chromium (`browser`). `./scripts/test --all` asks
+for strict parts.
 """
 
 import os
@@ -50,6 +51,8 @@ def _missing_parts(mark: pytest.Mark) -> list[str]:
             return [] if ENGINES_PYTHON.exists() else ["the environment with torch (./scripts/engines-env)"]
         case "docker":
             return [] if _docker_answers() else ["a Docker engine"]
+        case "prometheus":
+            return [program for program in ("prometheus", "promtool") if shutil.which(program) is None]
         case "browser":
             return [] if shutil.which("chromium") else ["Chromium"]
     return []

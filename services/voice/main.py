@@ -1,14 +1,15 @@
 """Builds the voice service out of its settings. The only module that names concrete engines."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar
 
 import httpx
 from fastapi import FastAPI
 
 from services.common.admission import Admission
-from services.common.circuit_breaker import CircuitBreaker
-from services.common.metrics import new_registry
+from services.common.circuit_breaker import BreakerState, CircuitBreaker
+from services.common.metrics import BreakerStates, new_registry
 from services.common.settings import load_settings
 from services.common.telemetry import configure_logging
 from services.voice.app import SERVICE, VoiceParts, create_app
@@ -53,7 +54,7 @@ def build_app() -> tuple[FastAPI, VoiceSettings]:
 def build_parts(settings: VoiceSettings) -> VoiceParts:
     registry = new_registry()
     limits = DecodeLimits(settings.voice_max_audio_seconds, settings.voice_max_channels)
-    return VoiceParts(
+    parts = VoiceParts(
         transcription=build_transcription(settings, TranscriptionMetrics(registry)),
         synthesis=_synthesis(settings, SynthesisMetrics(registry)),
         ear=Ear(limits, workers=settings.voice_decode_workers, decode_seconds=settings.voice_decode_seconds),
@@ -61,6 +62,12 @@ def build_parts(settings: VoiceSettings) -> VoiceParts:
         registry=registry,
         jobs=build_jobs(settings),
     )
+    registry.register(BreakerStates("voice_breaker_state", partial(_breaker_states, parts)))
+    return parts
+
+
+def _breaker_states(parts: VoiceParts) -> dict[str, BreakerState]:
+    return {host.name: host.breaker.state for host in parts.hosts}
 
 
 def _chat(settings: VoiceSettings) -> ChatClient:

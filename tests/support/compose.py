@@ -75,6 +75,11 @@ class ComposeProject:
         described: list[dict[str, Any]] = json.loads(run(("docker", "inspect", self.container(service))))
         return described[0]
 
+    def address(self, service: str) -> str:
+        """On one of its networks, all of which this machine is part of."""
+        networks = self.inspect(service)["NetworkSettings"]["Networks"]
+        return str(next(iter(networks.values()))["IPAddress"])
+
     def services(self) -> tuple[str, ...]:
         """Those that run on; without what ran once and ended."""
         return tuple(sorted(self.compose("ps", "--services", "--status", "running").split()))
