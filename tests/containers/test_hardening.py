@@ -16,6 +16,7 @@ SERVICES = (
     "learning-service",
     "redis",
     "voice-interaction-service",
+    "voice-worker",
 )
 ONE_SHOT = ("models", "secrets")
 _CAPABILITY_SETS = ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")
@@ -89,7 +90,7 @@ def test_redis_is_out_of_reach_of_those_who_keep_nothing_in_it(suite: ComposePro
     script = "import socket; socket.create_connection(('redis', 6379), 3)"
     suite.compose("exec", "-T", "chat-service", "python", "-c", script)
     with pytest.raises(CommandFailed, match=r"gaierror|timed out"):
-        suite.compose("exec", "-T", "voice-interaction-service", "python", "-c", script)
+        suite.compose("exec", "-T", "language-model-server", "python", "-c", script)
 
 
 def test_the_secret_is_its_owners_alone_and_nowhere_else(suite: ComposeProject) -> None:
