@@ -80,9 +80,12 @@ def _add_request_id(_: Any, __: str, event: MutableMapping[str, Any]) -> Mutable
 
 
 def _quiet_libraries() -> None:
-    """They print headers, or addresses with the query and so a token; uvicorn does at each WebSocket."""
+    """They print headers, or addresses with the query and so a token; uvicorn does at each WebSocket.
+
+    saq writes a sentence of its own for each message.
+    """
     logging.getLogger("uvicorn.access").setLevel(logging.CRITICAL)
-    for name in ("uvicorn.error", "httpx", "httpx2", "httpcore", "httpcore2", "websockets"):
+    for name in ("uvicorn.error", "httpx", "httpx2", "httpcore", "httpcore2", "websockets", "saq"):
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logging.getLogger(name).handlers.clear()

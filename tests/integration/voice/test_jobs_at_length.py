@@ -26,7 +26,7 @@ from tests.support.valkey import ValkeyProcess
 from tests.support.voice_app import voice_app
 from tests.support.word_errors import english_word_error_rate
 
-pytestmark = [pytest.mark.slow, pytest.mark.endurance]
+pytestmark = pytest.mark.slow
 JOBS = "/api/v1/voice/stt/jobs"
 TEN_MINUTES = 600.0
 StartWorker = Callable[..., "WorkerProcess"]
