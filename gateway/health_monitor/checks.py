@@ -13,10 +13,14 @@ _REASON_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """`error` is None when the upstream would serve; else why not, in one sentence."""
+    """`error` is None when the upstream would serve; else why not, in one sentence.
+
+    `note`: of one that would serve, what is to know of it: that it waits for its turn, as one of two colours.
+    """
 
     latency_seconds: float
     error: str | None
+    note: str = ""
 
     @property
     def ok(self) -> bool:
@@ -25,16 +29,18 @@ class Check:
 
 async def check(client: httpx.AsyncClient, target: Target, timeout_seconds: float) -> Check:
     """Never raises for what an upstream does: that is the finding. Takes `timeout_seconds` at most."""
-    started = time.perf_counter()
+    started, note = time.perf_counter(), ""
     try:
         async with asyncio.timeout(timeout_seconds):
             reply = await client.get(target.health_url, timeout=timeout_seconds)
-        error = None if reply.status_code == httpx.codes.OK else _reason(reply)
+        would_serve = reply.status_code == httpx.codes.OK
+        error = None if would_serve else _unwell(reply) or f"answered {reply.status_code}"
+        note = _unwell(reply) if would_serve else ""
     except (httpx.TimeoutException, TimeoutError):
         error = f"no answer within {timeout_seconds:g} s"
     except httpx.HTTPError as exc:
         error = _WORDS.get(type(exc), f"the connection failed ({type(exc).__name__})")
-    return Check(time.perf_counter() - started, error)
+    return Check(time.perf_counter() - started, error, note)
 
 
 _WORDS: dict[type[Exception], str] = {
@@ -44,11 +50,11 @@ _WORDS: dict[type[Exception], str] = {
 }
 
 
-def _reason(reply: httpx.Response) -> str:
+def _unwell(reply: httpx.Response) -> str:
     """The parts that are not well, by the service's own account (services/common/health.py)."""
     try:
         parts = reply.json()["checks"]
         unwell = [f"{name}: {sentence}" for name, sentence in parts.items() if sentence != "ok"]
     except (ValueError, KeyError, TypeError, AttributeError):
         unwell = []
-    return "; ".join(unwell)[:_REASON_CHARS] or f"answered {reply.status_code}"
+    return "; ".join(unwell)[:_REASON_CHARS]

@@ -35,6 +35,7 @@ class LocalRecords:
             checked_at=self._clock(),
             latency_seconds=found.latency_seconds,
             error=found.error,
+            note=found.note,
         )
         return self._records[target.key]
 

@@ -22,6 +22,7 @@ class Record:
     checked_at: float | None = None
     latency_seconds: float | None = None
     error: str | None = None
+    note: str = ""
     retry_at: float | None = None
 
     @property

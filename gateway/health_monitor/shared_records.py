@@ -57,8 +57,8 @@ elseif not opened_at then
   end
 end
 redis.call('HSETNX', key, 'since', stamp)
-redis.call('HSET', key, 'checked_at', stamp, 'latency', ARGV[5], 'error', ARGV[6])
-redis.call('EXPIRE', key, ARGV[7])
+redis.call('HSET', key, 'checked_at', stamp, 'latency', ARGV[5], 'error', ARGV[6], 'note', ARGV[7])
+redis.call('EXPIRE', key, ARGV[8])
 return 1
 """
 )
@@ -91,6 +91,7 @@ class SharedRecords:
             str(target.thresholds.failure_threshold),
             f"{found.latency_seconds:.6f}",
             found.error or "",
+            found.note,
             str(_KEEP_SECONDS),
         )
         return await self.read(target)
@@ -119,6 +120,7 @@ def _record(fields: dict[str, str], now: float, reset_timeout_seconds: float) ->
         checked_at=_number(fields, "checked_at"),
         latency_seconds=_number(fields, "latency"),
         error=fields.get("error") or None,
+        note=fields.get("note", ""),
         retry_at=retry_at,
     )
 

@@ -20,7 +20,7 @@ def table(rows: Sequence[Row], now: float) -> Table:
     for column in ("Service", "State", "For", "Failures", "Latency", "Next"):
         numeric = column in {"Failures", "Latency", "Next"}
         drawn.add_column(column, justify="right" if numeric else "left", no_wrap=not numeric)
-    drawn.add_column("What is wrong", overflow="fold", ratio=1)
+    drawn.add_column("What is the matter", overflow="fold", ratio=1)
     replicas = Counter(row.target.service for row in rows)
     for row in rows:
         drawn.add_row(_name(row, replicas[row.target.service]), *_cells(row, now))
@@ -43,6 +43,7 @@ def as_json(rows: Sequence[Row], now: float) -> list[dict[str, Any]]:
             "checked_at": row.record.checked_at,
             "latency_seconds": row.record.latency_seconds,
             "error": row.record.error,
+            "note": row.record.note or None,
             "next_check_at": row.next_check_at,
             "sentence": None if row.record.error is None else row.target.sentence,
             "age_seconds": None if row.record.checked_at is None else max(0.0, now - row.record.checked_at),
@@ -59,7 +60,7 @@ def _cells(row: Row, now: float) -> list[str | Text]:
         str(record.consecutive_failures or ""),
         f"{record.latency_seconds * 1000:.0f} ms" if record.latency_seconds is not None else "",
         _span(row.next_check_at - now) if row.next_check_at is not None else "",
-        record.error or "",
+        record.error or Text(record.note, "dim"),
     ]
 
 

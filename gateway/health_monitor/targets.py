@@ -55,4 +55,6 @@ def targets(
 
 
 def _health_url(routing: Routing, service: Service, upstream: str) -> str:
-    return f"http://{upstream}{routing.health_check_of(service).path}"
+    """Of a colour it is asked whether it would serve if it were its turn: to wait for it is no fault."""
+    role = "?role=any" if service.colours else ""
+    return f"http://{upstream}{routing.health_check_of(service).path}{role}"

@@ -62,6 +62,18 @@ async def _refusal_status(address: str) -> int:
         raise Unexpected(f"{address.partition('?')[0]} gave no answer.") from exc
 
 
+async def every_upstream_is_healthy(visitor: Visitor, _: Subject) -> str:
+    """As the monitor saw it last; the other checks of the gateway ask for themselves."""
+    upstreams = (await visitor.get("/api/v1/gateway/status")).json()["upstreams"]
+    unwell = [
+        f"{one['service']} at {one['upstream']}: {one['error'] or one['state']}"
+        for one in upstreams
+        if not one["healthy"]
+    ]
+    demand(not unwell, f"{'; '.join(unwell)}.")
+    return f"The monitor finds all {len(upstreams)} upstreams healthy."
+
+
 async def unknown_path_is_a_problem(visitor: Visitor, _: Subject) -> str:
     problem(await visitor.get(UNKNOWN_PATH, expect=404))
     return "A path that is not there answers 404, as a problem document."
@@ -146,6 +158,7 @@ def _guarded(subject: Subject) -> str:
 
 CHECKS = (
     Check(GATEWAY, "Answers", gateway_answers, "./scripts/status"),
+    Check(GATEWAY, "Health", every_upstream_is_healthy, "scripts/gateway_health_monitor.py --once"),
     Check(GATEWAY, "Routes", every_route_reaches_its_service, "scripts/gateway_health_monitor.py --once"),
     Check(GATEWAY, "Sockets", every_socket_reaches_its_service, "the route's websocket_credentials"),
     Check(GATEWAY, "Unknown path", unknown_path_is_a_problem, "the site's last handle in caddy/Caddyfile"),

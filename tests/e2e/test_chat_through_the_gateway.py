@@ -69,7 +69,14 @@ async def test_a_page_of_ours_opens_a_socket_by_ticket_and_one_from_elsewhere_do
     async with chat_socket(stack.base_url, path=SOCKET, query=ticket(), origin=stack.base_url) as socket:
         assert (await socket.receive())["type"] == "ready"
     address = f"{stack.base_url}{SOCKET}?ticket={ticket()['ticket']}"
-    for origin in ("null", "https://elsewhere.example"):
+    host = stack.base_url.removeprefix("http://")
+    lookalikes = (
+        f"{stack.base_url}.evil.example",
+        f"{stack.base_url}0",
+        f"https://{host}",
+        f"http://x@{host}",
+    )
+    for origin in ("null", "https://elsewhere.example", *lookalikes):
         assert (await refusal(address, origin=origin)).response.status_code == 403
     assert (await refusal(f"{stack.base_url}{SOCKET}")).response.status_code == 401
 

@@ -38,17 +38,18 @@ function serviceRow(upstream, now, withAddress) {
   return row;
 }
 
-function serviceState({ checked_at: checkedAt, healthy, state }) {
+function serviceState({ checked_at: checkedAt, healthy, note, state }) {
   if (checkedAt === null) return ["unknown", "not checked yet"];
-  if (healthy) return ["good", "works"];
+  if (healthy) return ["good", note ? "stands by" : "works"];
   return { open: ["bad", "breaker open"], half_open: ["warn", "being tried"] }[state] ?? ["warn", "failing"];
 }
 
 function serviceFacts(upstream, now) {
-  const { checked_at: checkedAt, error, state } = upstream;
+  const { checked_at: checkedAt, error, note, state } = upstream;
   const failures = upstream.consecutive_failures;
   return [
     error,
+    note,
     failures > 1 && `${failures} failures in a row`,
     state !== "closed" && upstream.next_check_at && `next try in ${span(upstream.next_check_at - now)}`,
     upstream.latency_seconds !== null && !error && `answers in ${seconds(upstream.latency_seconds)}`,

@@ -22,7 +22,11 @@ from scripts.local_stack.snapshot import Phase, StackState, StateFile
 from scripts.local_stack.tokens import CannotSign, sign
 
 _TOKEN_SECONDS = 3600
-_SHORT_ANSWERS = {"LLM_ANSWER_TOKENS": "16"}
+_SHORT_ANSWERS = {
+    "LLM_ANSWER_TOKENS": "16",
+    "AGENT_REVISIONS_MAX": "0",
+    "AGENT_CHECK_WITH_MODEL": "false",
+}
 """For a stack that only the drill uses: what is said does not matter, and everybody waits for it."""
 EXIT_OK, EXIT_FALLS_SHORT, EXIT_NOTHING_TO_BREAK = 0, 1, 2
 

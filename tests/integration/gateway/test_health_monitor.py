@@ -14,6 +14,7 @@ from gateway.health_monitor.checks import Check
 from gateway.health_monitor.local_records import LocalRecords
 from gateway.health_monitor.monitor import Monitor
 from gateway.health_monitor.shared_records import SharedRecords
+from gateway.health_monitor.table import as_json
 from gateway.health_monitor.targets import Target, Thresholds
 from services.common.circuit_breaker import BreakerState
 from tests.support.valkey import ValkeyProcess, free_port
@@ -43,6 +44,7 @@ async def _gibberish(reader: asyncio.StreamReader, writer: asyncio.StreamWriter)
 
 
 WELL = _answer("200 OK", {"status": "ready", "checks": {}})
+WAITING = _answer("200 OK", {"checks": {"role": "waits while green serves", "store": "ok"}})
 UNWELL = _answer("503 Service Unavailable", {"checks": {"redis": "Redis does not answer", "loop": "ok"}})
 
 
@@ -79,6 +81,23 @@ async def test_every_kind_of_upstream_is_found_out_at_the_same_time(client: http
         "nothing listens there",
     ]
     assert monitor.complete
+
+
+async def test_a_colour_that_waits_for_its_turn_is_healthy_and_its_row_says_that_it_waits(
+    client: httpx.AsyncClient, valkey: ValkeyProcess
+) -> None:
+    async with (
+        _upstream(WAITING) as target,
+        Redis.from_url(
+            valkey.url, decode_responses=True, socket_timeout=5, socket_connect_timeout=5
+        ) as redis,
+    ):
+        for shared in (None, SharedRecords(redis)):
+            monitor = Monitor([target], client, local=LocalRecords(), shared=shared)
+            [row] = await monitor.check_all()
+            assert row.record.healthy
+            [told] = as_json([row], 0.0)
+            assert (told["healthy"], told["note"]) == (True, "role: waits while green serves")
 
 
 async def test_a_dead_upstream_is_left_alone_while_its_breaker_is_open(client: httpx.AsyncClient) -> None:

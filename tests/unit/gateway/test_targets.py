@@ -48,3 +48,9 @@ def test_a_figure_that_is_given_overrules_the_file_for_all(tmp_path: Path) -> No
 def test_upstreams_of_the_environment_stand_for_those_of_the_file(tmp_path: Path) -> None:
     found = targets(routing(tmp_path), {"PATIENT_UPSTREAMS": "127.0.0.1:7"})
     assert [target.upstream for target in found] == ["plain:1", "127.0.0.1:7"]
+
+
+def test_of_a_colour_it_is_asked_whether_it_would_serve_if_it_were_its_turn() -> None:
+    asked = {target.upstream: target.health_url for target in targets(load_routing(), {})}
+    assert asked["learning-service:8003"] == "http://learning-service:8003/health/ready?role=any"
+    assert asked["chat-service:8007"] == "http://chat-service:8007/health/ready"
