@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import httpx
 
 from gateway.health_monitor.targets import Target
+from services.common.health import ROLE_CHECK
 
 _REASON_CHARS = 200
 
@@ -33,9 +34,10 @@ async def check(client: httpx.AsyncClient, target: Target, timeout_seconds: floa
     try:
         async with asyncio.timeout(timeout_seconds):
             reply = await client.get(target.health_url, timeout=timeout_seconds)
+        parts = _parts(reply)
         would_serve = reply.status_code == httpx.codes.OK
-        error = None if would_serve else _unwell(reply) or f"answered {reply.status_code}"
-        note = _unwell(reply) if would_serve else ""
+        error = None if would_serve else _unwell(parts) or f"answered {reply.status_code}"
+        note = _turn(parts) if would_serve else ""
     except (httpx.TimeoutException, TimeoutError):
         error = f"no answer within {timeout_seconds:g} s"
     except httpx.HTTPError as exc:
@@ -50,11 +52,20 @@ _WORDS: dict[type[Exception], str] = {
 }
 
 
-def _unwell(reply: httpx.Response) -> str:
-    """The parts that are not well, by the service's own account (services/common/health.py)."""
+def _parts(reply: httpx.Response) -> dict[str, str]:
+    """Each part and how it is, by the service's own account (services/common/health.py)."""
     try:
-        parts = reply.json()["checks"]
-        unwell = [f"{name}: {sentence}" for name, sentence in parts.items() if sentence != "ok"]
-    except (ValueError, KeyError, TypeError, AttributeError):
-        unwell = []
+        return dict(reply.json()["checks"])
+    except (ValueError, KeyError, TypeError):
+        return {}
+
+
+def _unwell(parts: dict[str, str]) -> str:
+    unwell = (f"{name}: {sentence}" for name, sentence in parts.items() if sentence != "ok")
     return "; ".join(unwell)[:_REASON_CHARS]
+
+
+def _turn(parts: dict[str, str]) -> str:
+    """Why it does not serve just now, though it would."""
+    word = parts.get(ROLE_CHECK, "ok")
+    return "" if word == "ok" else word[:_REASON_CHARS]

@@ -12,9 +12,11 @@ from gateway.health_monitor.checks import Check, check
 from gateway.health_monitor.records import Record, RecordStore, StoreUnavailable
 from gateway.health_monitor.targets import Target
 from services.common import telemetry
+from services.common.circuit_breaker import BreakerState
 
 _log = telemetry.get_logger()
-CheckCall = Callable[[Target], "asyncio.Future[Check]"]
+_SETTLING_SECONDS = 1.0
+"""What was not yet found well is looked at so often, until its breaker opens: it may still be starting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Monitor:
         self._rows = {target.key: Row(target, Record(), None) for target in self.targets}
         self._changed = asyncio.Condition()
         self._version = 0
+        self._settled: set[str] = set()
         self.store_reachable = shared is not None
 
     @property
@@ -122,7 +125,9 @@ class Monitor:
 
     async def _note(self, target: Target, record: Record) -> Row:
         before = self._rows[target.key].record
-        row = Row(target, record, self._next_check_at(record))
+        if record.error is None:
+            self._settled.add(target.key)
+        row = Row(target, record, self._next_check_at(target, record))
         self._rows[target.key] = row
         if before.known and before.state is not record.state:
             _log.warning("breaker", target=target.key, state=record.state, error=record.error)
@@ -131,7 +136,9 @@ class Monitor:
             self._changed.notify_all()
         return row
 
-    def _next_check_at(self, record: Record) -> float:
-        """At the interval; sooner where a breaker allows its probe before that."""
-        regular = self._now() + self._interval_seconds
+    def _next_check_at(self, target: Target, record: Record) -> float:
+        """At the interval; sooner where a breaker allows its probe before that, or at the start."""
+        settling = target.key not in self._settled and record.state is BreakerState.CLOSED
+        pause = min(_SETTLING_SECONDS, self._interval_seconds) if settling else self._interval_seconds
+        regular = self._now() + pause
         return regular if record.retry_at is None else min(regular, max(record.retry_at, self._now()))

@@ -28,7 +28,8 @@ def table(rows: Sequence[Row], now: float) -> Table:
 
 
 def _name(row: Row, replicas: int) -> str:
-    return row.target.service if replicas == 1 else f"{row.target.service} {row.target.upstream}"
+    which = row.target.colour or row.target.upstream
+    return row.target.service if replicas == 1 else f"{row.target.service} {which}"
 
 
 def as_json(rows: Sequence[Row], now: float) -> list[dict[str, Any]]:
@@ -36,6 +37,7 @@ def as_json(rows: Sequence[Row], now: float) -> list[dict[str, Any]]:
         {
             "service": row.target.service,
             "upstream": row.target.upstream,
+            "colour": row.target.colour or None,
             "healthy": row.record.healthy,
             "state": row.record.state.value,
             "since": row.record.since,

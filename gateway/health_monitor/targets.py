@@ -1,7 +1,7 @@
 """What is watched: every upstream of every service in the routing file."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from gateway.schema import Routing, Service, upstreams_of
@@ -26,6 +26,8 @@ class Target:
     health_url: str
     sentence: str
     thresholds: Thresholds = Thresholds()
+    colour: str = ""
+    """Of a service that is deployed blue and green."""
 
     @property
     def key(self) -> str:
@@ -47,11 +49,21 @@ def targets(
             failure_threshold or told.failure_threshold, reset_timeout_seconds or told.reset_seconds
         )
 
+    def target(name: str, service: Service, upstream: str, colour: str) -> Target:
+        url = _health_url(routing, service, upstream)
+        return Target(name, upstream, url, service.sentence, thresholds(service), colour)
+
     return [
-        Target(name, upstream, _health_url(routing, service, upstream), service.sentence, thresholds(service))
+        target(name, service, upstream, colour)
         for name, service in routing.services.items()
-        for upstream in upstreams_of(name, service, environment)
+        for upstream, colour in _with_colours(service, upstreams_of(name, service, environment))
     ]
+
+
+def _with_colours(service: Service, upstreams: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Each upstream and its colour; "" where they have none, or others are there than the file knows."""
+    known = len(service.colours) == len(upstreams)
+    return zip(upstreams, service.colours if known else [""] * len(upstreams), strict=True)
 
 
 def _health_url(routing: Routing, service: Service, upstream: str) -> str:

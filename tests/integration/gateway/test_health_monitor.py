@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -97,7 +98,7 @@ async def test_a_colour_that_waits_for_its_turn_is_healthy_and_its_row_says_that
             [row] = await monitor.check_all()
             assert row.record.healthy
             [told] = as_json([row], 0.0)
-            assert (told["healthy"], told["note"]) == (True, "role: waits while green serves")
+            assert (told["healthy"], told["note"]) == (True, "waits while green serves")
 
 
 async def test_a_dead_upstream_is_left_alone_while_its_breaker_is_open(client: httpx.AsyncClient) -> None:
@@ -108,6 +109,17 @@ async def test_a_dead_upstream_is_left_alone_while_its_breaker_is_open(client: h
         await monitor.check_all()
     assert len(checks) == 5
     assert monitor.rows()[0].record.state is BreakerState.OPEN
+
+
+async def test_at_the_start_what_is_not_well_yet_is_looked_at_again_soon(client: httpx.AsyncClient) -> None:
+    """And not after the whole interval: it may be starting, as the monitor itself is."""
+    port = free_port()
+    monitor = Monitor([_target(port)], client, local=LocalRecords(), interval_seconds=3600)
+    async with monitor.running(), asyncio.timeout(30):
+        await _until(monitor, lambda _, healthy: not healthy and monitor.complete)
+        async with await asyncio.start_server(WELL, "127.0.0.1", port):
+            await _until(monitor, lambda _, healthy: healthy)
+    assert (monitor.rows()[0].next_check_at or 0) > time.time() + 3000, "from then on at the interval"
 
 
 async def test_an_upstream_that_comes_back_is_found_by_the_probe(client: httpx.AsyncClient) -> None:

@@ -53,4 +53,5 @@ def test_upstreams_of_the_environment_stand_for_those_of_the_file(tmp_path: Path
 def test_of_a_colour_it_is_asked_whether_it_would_serve_if_it_were_its_turn() -> None:
     asked = {target.upstream: target.health_url for target in targets(load_routing(), {})}
     assert asked["learning-service:8003"] == "http://learning-service:8003/health/ready?role=any"
+    assert [target.colour for target in targets(load_routing(), {}) if target.colour] == ["green", "blue"]
     assert asked["chat-service:8007"] == "http://chat-service:8007/health/ready"
