@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gateway.whereabouts import write_note
-from scripts.local_stack import lock
+from scripts.local_stack import lock, ports
 from scripts.local_stack.folders import Folders
 from scripts.local_stack.plan import VOICE, Plan, make_plan, places, process_specs
 from scripts.local_stack.probes import sing
@@ -37,8 +37,8 @@ class Wish:
 
 
 def here(wish: Wish, on_change: Callable[[StackState], None]) -> bool:
-    """Until Ctrl-C or SIGTERM. False: something did not start. Raises lock.AlreadyRunning."""
-    with lock.held(wish.folders.lock):
+    """Until Ctrl-C or SIGTERM. False: something did not start. Raises AlreadyRunning, PortTaken."""
+    with lock.held(wish.folders.lock), ports.reserved(wish.port):
         return asyncio.run(_supervise(wish.plan(), StateFile(wish.folders.state, on_change)))
 
 

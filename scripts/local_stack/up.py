@@ -49,7 +49,9 @@ def supervise(options: Namespace, console: Console) -> int:
         return 0 if run.here(wish, Screen(console).show) else 1
     except lock.AlreadyRunning:
         console.print("Another supervisor runs already.")
-        return 1
+    except ports.PortTaken as exc:
+        console.print(str(exc))
+    return 1
 
 
 def _detached(wish: run.Wish, console: Console) -> int:
@@ -88,6 +90,9 @@ def _here(wish: run.Wish, console: Console) -> int:
             started = run.here(wish, show)
     except lock.AlreadyRunning:
         console.print("Parley was started by somebody else just now. ./scripts/status shows it.")
+        return 1
+    except ports.PortTaken as exc:
+        console.print(f"{exc} Just now it was free: another start was quicker.")
         return 1
     if not started:
         _explain_failure(wish.folders, last[0] if last else None, console)

@@ -42,7 +42,7 @@ def test_a_fresh_clone_gets_to_ready_twice_and_down_leaves_nothing(clone: Path, 
     """The models are copied from this checkout: fetching them is the manifests' tests' matter."""
     environment = _environment(models_dir)
     for _ in range(2):
-        port = choose(8080)
+        port = choose(8080, taken=[8080])
         _run(clone, environment, "up", "--detach", "--port", str(port))
         try:
             status = _status(clone, environment)

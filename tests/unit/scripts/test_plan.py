@@ -148,6 +148,22 @@ def test_an_inner_port_gives_way_when_somebody_else_has_it() -> None:
     assert ports.choose(taken, taken=[taken]) != taken
 
 
+def test_a_port_that_is_reserved_is_the_gateways_and_no_other_starts() -> None:
+    """Caddy asks for its port with SO_REUSEPORT, and would share it with another suite's Caddy."""
+    port = ports.choose(0, taken=[0])
+    with ports.reserved(port), socket.socket() as gateway:
+        assert not ports.is_free(port)
+        with pytest.raises(ports.PortTaken), ports.reserved(port):
+            pytest.fail("two starts had the same port")
+        for option in (socket.SO_REUSEADDR, socket.SO_REUSEPORT):
+            gateway.setsockopt(socket.SOL_SOCKET, option, 1)
+        gateway.bind(("127.0.0.1", port))
+        gateway.listen()
+        with socket.create_connection(("127.0.0.1", port)):
+            gateway.accept()[0].close()
+    assert ports.is_free(port)
+
+
 def test_the_agent_runs_in_both_colours_and_neither_needs_to_serve_to_count_as_up(tmp_path: Path) -> None:
     found = specs(tmp_path)
     blue, green = found["learning-service"], found["langgraph-enhanced-service"]
