@@ -37,11 +37,12 @@ def down(_: Namespace, console: Console) -> int:
 
 
 def _supervisor_stopped(folders: Folders, state: StackState) -> bool:
-    """Asks it to stop, and waits for as long as its processes may take together."""
-    if state.supervisor is None or not state.supervisor.alive():
+    """Asks it to stop, and waits for as long as its processes may take together; for its own end too."""
+    supervisor = state.supervisor
+    if supervisor is None or not supervisor.alive():
         return False
-    os.kill(state.supervisor.pid, signal.SIGTERM)
+    os.kill(supervisor.pid, signal.SIGTERM)
     until = time.monotonic() + _STOP_SECONDS
-    while lock.is_held(folders.lock) and time.monotonic() < until:
+    while (lock.is_held(folders.lock) or supervisor.alive()) and time.monotonic() < until:
         time.sleep(_POLL_SECONDS)
     return not lock.is_held(folders.lock)
