@@ -71,6 +71,12 @@ def test_routes_of_one_service_and_patience_share_a_proxy() -> None:
     assert names == ["one-reads", "one-10s", "one-60s", "two-reads", "two-10s"]
 
 
+def test_connections_are_kept_for_the_next_request_and_not_past_what_uvicorn_keeps_them() -> None:
+    text = render(routing(one=service({"/a": {}})))
+    for line in ("keepalive 4s", "keepalive_idle_conns_per_host 512"):
+        assert text.count(line) == text.count("reverse_proxy @") == 2
+
+
 def test_upstreams_come_from_the_environment_or_else_the_file() -> None:
     text = render(routing(**{"chat-service": service({"/a": {}})}))
     assert "reverse_proxy @chat-service-10s {$CHAT_SERVICE_UPSTREAMS:a:1 b:2} {" in text
