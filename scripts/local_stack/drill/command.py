@@ -78,5 +78,7 @@ async def _play(state: StackState, only: str | None, console: Console) -> list[s
     scenes = [scene for scene in SCENES if only is None or only in scene.name]
     async with httpx.AsyncClient(base_url=state.url, headers=headers, trust_env=False) as client:
         return await Drill(
-            client, StateFile(Folders().state), lambda line: console.print(line, highlight=False)
+            client,
+            StateFile(Folders().state),
+            lambda line: console.print(line, highlight=False, soft_wrap=True),
         ).play(scenes)
