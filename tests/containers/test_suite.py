@@ -2,6 +2,10 @@
 
 import sys
 
+from websockets.asyncio.client import connect
+from websockets.typing import Origin
+
+from tests.support.chat_socket import refusal
 from tests.support.compose import ComposeProject, run
 from tests.support.container_chat import answered, history, send
 
@@ -15,6 +19,19 @@ def test_three_names_bring_all_that_they_need(suite: ComposeProject) -> None:
 
 def test_the_validator_finds_nothing_wrong(suite: ComposeProject) -> None:
     validate(suite)
+
+
+async def test_the_consoles_own_page_may_open_its_sockets_and_another_page_may_not(
+    suite: ComposeProject,
+) -> None:
+    token = suite.token()
+    for path in ("/ws/chat-service", "/api/v1/voice/stt/stream", "/v1/realtime"):
+        async with connect(
+            f"{suite.url}{path}?token={token}".replace("http", "ws", 1), origin=Origin(suite.url)
+        ):
+            pass
+        strange = await refusal(f"{suite.url}{path}?token={token}", origin="https://elsewhere.example")
+        assert strange.response.status_code == 403
 
 
 def test_the_demo_speaks_and_hears(suite: ComposeProject) -> None:

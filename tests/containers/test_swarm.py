@@ -9,6 +9,7 @@ import pytest
 from scripts.local_stack.ports import choose
 from tests.support.compose import VERSION, ComposeProject, run
 from tests.support.container_chat import CHAT, history
+from tests.support.container_jobs import submitted, until
 from tests.support.persistent_talker import PersistentTalker, talking
 from tests.support.steady_load import Caller, steady_load
 from tests.support.swarm import Swarm, swarm, wait_for
@@ -17,10 +18,11 @@ SPEECH = {"text": "Good morning.", "engine": "espeak"}
 
 
 @pytest.fixture(scope="module")
-def stack(images: ComposeProject, models_dir: Path) -> Iterator[Swarm]:
-    """Instead of the Compose project, which gives its place on the machine."""
+def stack(images: ComposeProject) -> Iterator[Swarm]:
+    """Instead of the Compose project, which gives its place on the machine, and leaves its models."""
     images.compose("down", "--volumes")
-    with swarm(choose(9580), choose(9543), str(models_dir.resolve())) as running:
+    images.compose("run", "--rm", "models")
+    with swarm(choose(9580), choose(9543)) as running:
         wait_for("the gateway", lambda: _reaches_all(running))
         yield running
 
@@ -72,6 +74,22 @@ def test_a_killed_replica_is_replaced_while_the_other_serves(
     )
     assert caller.failures == []
     assert caller.succeeded
+
+
+def test_workers_are_added_to_a_stack_that_runs_and_share_its_jobs(stack: Swarm, figures: list[str]) -> None:
+    with _client(stack, "ann") as client:
+        jobs = [submitted(client) for _ in range(4)]
+        stack.scale("voice-worker", 2)
+        wait_for("a second worker", lambda: len(stack.running("voice-worker")) == 2)
+        jobs += [submitted(client) for _ in range(4)]
+        texts = [until(client, job, lambda job: job["state"] == "done")["result"]["text"] for job in jobs]
+
+    taken = [stack.log_lines(worker, '"job_left"') for worker in stack.running("voice-worker")]
+    figures.append(
+        f"eight jobs, a second worker added meanwhile: {' and '.join(map(str, taken))} of them done"
+    )
+    assert all(texts)
+    assert sum(taken) == len(jobs)
 
 
 def _updated(stack: Swarm, service: str, image: str) -> float:

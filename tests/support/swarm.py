@@ -35,6 +35,14 @@ class Swarm:
         command = ("docker", "service", "update", "--detach", "--quiet", "--no-resolve-image")
         run((*command, "--image", image, f"{STACK}_{service}"))
 
+    def scale(self, service: str, replicas: int) -> None:
+        """Asks for so many, and returns at once."""
+        run(("docker", "service", "scale", "--detach", f"{STACK}_{service}={replicas}"))
+
+    def log_lines(self, container: str, text: str) -> int:
+        """How many lines of a container's log have this in them."""
+        return sum(text in line for line in run(("docker", "logs", container)).splitlines())
+
     def service(self, service: str) -> dict[str, Any]:
         described: list[dict[str, Any]] = json.loads(
             run(("docker", "service", "inspect", f"{STACK}_{service}"))
@@ -70,19 +78,13 @@ def wait_for(what: str, condition: Callable[[], bool]) -> float:
 
 
 @contextmanager
-def swarm(port: int, https_port: int, models: str) -> Iterator[Swarm]:
+def swarm(port: int, https_port: int) -> Iterator[Swarm]:
     """Running with two replicas each of voice and chat."""
     run(("docker", "swarm", "init", "--advertise-addr", "127.0.0.1"))
     secret = token_hex(32)
     try:
         _add_secret(secret)
-        _deploy(
-            {
-                "PARLEY_HTTP_PORT": str(port),
-                "PARLEY_HTTPS_PORT": str(https_port),
-                "PARLEY_TEST_MODELS": models,
-            }
-        )
+        _deploy({"PARLEY_HTTP_PORT": str(port), "PARLEY_HTTPS_PORT": str(https_port)})
         running = Swarm(port, secret)
         for service, replicas in (
             ("voice-interaction-service", 2),
@@ -111,7 +113,8 @@ def _add_secret(secret: str) -> None:
 
 
 def _deploy(environment: Mapping[str, str]) -> None:
-    settings = {**environment, "PARLEY_VERSION": VERSION}
+    room = {"VOICE_CPUS_RESERVED": "0.2"}  # for one replica more, while one takes another's place
+    settings = {**environment, **room, "PARLEY_VERSION": VERSION}
     run(("docker", "stack", "deploy", "--resolve-image", "never", *_FILES, STACK), settings)
 
 
