@@ -41,17 +41,17 @@ class Check:
 async def found_by(check: Check, visitor: Visitor, subject: Subject) -> Finding:
     """Runs one check. Whatever goes wrong in it is its finding; it never stops the others."""
     visitor.evidence = []
-    hint = ""
+    hint = away = ""
     try:
         sentence, outcome = await check.run(visitor, subject), Outcome.PASSED
     except NotApplicable as reason:
         sentence, outcome = str(reason), Outcome.NOT_APPLICABLE
     except Unexpected as fault:
-        sentence, outcome, hint = str(fault), Outcome.FAILED, check.hint
+        sentence, outcome, hint, away = str(fault), Outcome.FAILED, check.hint, fault.away
     except Exception as exc:  # a reply of another shape than promised: a KeyError here is a finding there
         sentence = f"The answer does not have the promised form ({type(exc).__name__}: {exc})."
         outcome, hint = Outcome.FAILED, check.hint
-    return Finding(check.name, outcome, sentence, hint, tuple(visitor.evidence))
+    return Finding(check.name, outcome, sentence, hint, tuple(visitor.evidence), away)
 
 
 async def run_all(

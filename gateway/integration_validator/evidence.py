@@ -27,13 +27,17 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`sentence` is for anybody; `hint` is what to look at next when it failed."""
+    """`sentence` is for anybody; `hint` is what to look at next when it failed.
+
+    `because_of`: a service that was away, and that has its own finding: this one follows from it.
+    """
 
     name: str
     outcome: Outcome
     sentence: str
     hint: str = ""
     evidence: Sequence[Evidence] = ()
+    because_of: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,20 @@ class Report:
     @property
     def failed(self) -> list[Finding]:
         return [item for group in self.findings.values() for item in group if item.outcome is Outcome.FAILED]
+
+    @property
+    def causes(self) -> list[Finding]:
+        """What failed by itself."""
+        return [finding for finding in self.failed if not finding.because_of]
+
+    @property
+    def consequences(self) -> dict[str, list[str]]:
+        """A service that was away → the checks that failed with it."""
+        names: dict[str, list[str]] = {}
+        for finding in self.failed:
+            if finding.because_of:
+                names.setdefault(finding.because_of, []).append(finding.name)
+        return names
 
     def count(self, outcome: Outcome) -> int:
         return sum(item.outcome is outcome for group in self.findings.values() for item in group)

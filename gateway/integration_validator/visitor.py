@@ -10,7 +10,14 @@ from gateway.integration_validator.evidence import Evidence, excerpt
 
 
 class Unexpected(Exception):
-    """What came back is not what was promised. Its text is the finding's sentence."""
+    """What came back is not what was promised. Its text is the finding's sentence.
+
+    `away`: the service in whose place the gateway answered, if it did.
+    """
+
+    def __init__(self, sentence: str, *, away: str = "") -> None:
+        super().__init__(sentence)
+        self.away = away
 
 
 @dataclass(slots=True)
@@ -42,7 +49,10 @@ class Visitor:
             raise Unexpected("The gateway gave no answer.") from exc
         self._note_reply(method, path, reply, time.perf_counter() - started)
         if reply.status_code != expect:
-            raise Unexpected(f"{method} {path} answered {reply.status_code}, not {expect}. {_detail(reply)}")
+            sentence = (
+                f"{method} {path} answered {reply.status_code}, not {expect}. {_member(reply, 'detail')}"
+            )
+            raise Unexpected(sentence, away=_member(reply, "service") if reply.is_server_error else "")
         return reply
 
     def note(self, request: str, answer: str, seconds: float, text: str = "", request_id: str = "") -> None:
@@ -78,8 +88,9 @@ def problem(reply: httpx.Response) -> dict[str, Any]:
     return body
 
 
-def _detail(reply: httpx.Response) -> str:
+def _member(reply: httpx.Response, name: str) -> str:
+    """Of a problem document; "" where there is none."""
     try:
-        return str(reply.json().get("detail", ""))
+        return str(reply.json().get(name, ""))
     except (ValueError, AttributeError):
         return ""

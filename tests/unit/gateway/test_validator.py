@@ -8,7 +8,7 @@ import httpx
 import pytest
 from rich.console import Console
 
-from gateway.integration_validator import agent, chat, voice
+from gateway.integration_validator import agent, chat, routes, voice
 from gateway.integration_validator.checks import Check, NotApplicable, Subject, run_all
 from gateway.integration_validator.cli import CHECKS, main
 from gateway.integration_validator.evidence import EXCERPT_CHARS, Finding, Outcome, Report, excerpt
@@ -17,6 +17,7 @@ from gateway.integration_validator.visitor import Visitor, problem
 from gateway.routing_file import load_routing
 
 PROBLEM = {"type": "/problems/x", "title": "X", "status": 401, "detail": "No.", "request_id": "abc"}
+PROBLEM_TYPE = {"Content-Type": "application/problem+json"}
 SUBJECT = Subject("http://parley.test", load_routing(), Path("Caddyfile"), Path("compose.yml"))
 
 
@@ -52,6 +53,30 @@ async def test_another_status_fails_with_the_problems_own_words_and_the_hint() -
     assert finding.hint == "the log"
 
 
+async def test_what_the_gateway_answers_for_a_service_that_is_away_is_told_as_a_consequence() -> None:
+    away = {"detail": "Speech rests.", "service": "voice-interaction-service"}
+    followed = await _finding(ASKS, lambda _: httpx.Response(503, json=away))
+    by_itself = await _finding(ASKS, lambda _: httpx.Response(404, json=away))
+    assert (followed.because_of, by_itself.because_of) == ("voice-interaction-service", "")
+    page = as_html(_report(by_itself, followed))
+    assert '<span class="name">voice-interaction-service</span> away these failed too: Thing.' in page
+    assert page.count("answered 503") == 1, "in its evidence, not among the causes"
+
+
+async def test_routes_are_told_by_service_and_identity_is_asked_of_one_that_is_there() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        away = request.url.path.startswith(("/api/v1/voice", "/v1/audio"))
+        return httpx.Response(503 if away else 401, json=PROBLEM, headers=PROBLEM_TYPE)
+
+    subject = Subject("http://parley.test", load_routing(), Path("Caddyfile"), Path("compose.yml"))
+    asked = [one for one in routes.CHECKS if one.name in {"Routes", "No token"}]
+    findings = await run_all(asked, _visitor(answer), subject)
+    sentence = findings["Gateway"][0].sentence
+    assert sentence.startswith("voice-interaction-service is not there (/api/v1/voice/stt/transcribe, ")
+    assert sentence.count("is not there") == 1
+    assert findings["Identity"][0].outcome is Outcome.PASSED
+
+
 async def test_no_answer_at_all_is_a_finding_too() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)
@@ -84,10 +109,13 @@ async def test_a_refusal_must_be_a_whole_problem_document() -> None:
         return "Refused."
 
     check = Check("Group", "Refusal", refused)
-    kind = {"Content-Type": "application/problem+json"}
-    good = await _finding(check, lambda _: httpx.Response(401, headers=kind, content=json.dumps(PROBLEM)))
+    good = await _finding(
+        check, lambda _: httpx.Response(401, headers=PROBLEM_TYPE, content=json.dumps(PROBLEM))
+    )
     untyped = await _finding(check, lambda _: httpx.Response(401, text="no"))
-    partial = await _finding(check, lambda _: httpx.Response(401, headers=kind, content='{"type": "x"}'))
+    partial = await _finding(
+        check, lambda _: httpx.Response(401, headers=PROBLEM_TYPE, content='{"type": "x"}')
+    )
     assert good.outcome is Outcome.PASSED
     assert "not a problem document" in untyped.sentence
     assert "title, status, detail, request_id" in partial.sentence
