@@ -14,6 +14,7 @@ from services.common import telemetry
 from services.common.admission import Deadline
 from services.common.problems import InvalidRequest, ProblemError
 from services.voice.conversation.chat_client import Asked, ChatEvent, Words, Written
+from services.voice.conversation.client_events import RATE_HZ
 from services.voice.conversation.heard import HeardText
 from services.voice.conversation.latency import FIRST_AUDIO, FIRST_TOKEN, ConversationMetrics, Stages
 from services.voice.conversation.phrasing import Phrase, Phrasing
@@ -25,13 +26,15 @@ from services.voice.conversation.server_events import (
     new_id,
     response_body,
 )
+from services.voice.synthesis.leveling import SENTENCE_GAP_SECONDS
 from services.voice.synthesis.service import SynthesisOptions, SynthesisService
 
 _log = telemetry.get_logger()
-BYTES_PER_SECOND = 2 * 24_000
+BYTES_PER_SECOND = 2 * RATE_HZ
 _DELTA_BYTES = BYTES_PER_SECOND // 5
 """A fifth of a second a frame: small enough to be taken back when the user speaks."""
 _PHRASES_AHEAD = 64
+_PAUSE = bytes(int(SENTENCE_GAP_SECONDS * RATE_HZ) * 2)
 Reason = Literal["turn_detected", "client_cancelled"]
 
 
@@ -80,6 +83,7 @@ class SpokenReply:
         self._usage: dict[str, int] = {}
         self._engine = ""
         self._problem: ProblemError | None = None
+        self._pause_is_due = False
         self._ended = False
 
     @property
@@ -150,11 +154,14 @@ class SpokenReply:
         deadline = Deadline.after(self._parts.phrase_seconds, self._parts.clock)
         try:
             async with self._parts.synthesis.stream(phrase.text, self._options, deadline) as spoken:
+                if self._pause_is_due:
+                    await self._give(_PAUSE)
                 self._tell("response.output_audio_transcript.delta", delta=phrase.text)
                 self.heard.spoke(phrase.text, 0.0)
                 async for chunk in spoken.chunks:
                     await self._give(chunk)
                 self._engine = spoken.report.engine
+                self._pause_is_due = phrase.ends_sentence
         except InvalidRequest:  # a phrase of nothing but marks: it is written, and cannot be said
             self.heard.spoke(phrase.text, 0.0)
 

@@ -22,23 +22,44 @@ def phrases(reply: str, step: int = 1) -> list[str]:
     return [phrase.text for phrase in [*found, *phrasing.finish()]]
 
 
-def test_the_first_phrase_is_a_clause_and_the_others_are_sentences() -> None:
+def test_the_first_phrase_is_a_clause_and_the_others_end_where_sentences_do() -> None:
     assert phrases("It is ten, I think, or eleven. Who knows? Not me.") == [
         "It is ten,",
-        " I think, or eleven.",
+        " I think,",
+        " or eleven.",
         " Who knows?",
         " Not me.",
     ]
 
 
-def test_a_first_sentence_without_a_mark_is_cut_between_words() -> None:
-    first = phrases("The capital of the country that you have been asking me about is called Paris.")[0]
-    assert 20 < len(first) <= 49
-    assert first.endswith(" ")
+def test_phrases_grow_with_the_time_that_the_ones_before_give_until_they_are_sentences() -> None:
+    sentence = " The river that runs through the middle of it is wide and slow and brown in spring."
+    lengths = [len(phrase) for phrase in phrases(f"It is the one on the river.{sentence * 6}")]
+    assert lengths[0] <= 20
+    assert lengths[-3:] == [len(sentence)] * 3
+
+
+def test_a_first_sentence_without_a_mark_is_cut_where_one_might_breathe() -> None:
+    found = phrases("The capital of the country that you have been asking me about is called Paris.")
+    assert found[:2] == ["The capital of ", "the country "]
+
+
+def test_a_phrase_knows_whether_a_sentence_ends_with_it() -> None:
+    phrasing = Phrasing()
+    found = [*phrasing.feed('It is ten, or about that, he said. "Is it?" Yes '), *phrasing.finish()]
+    assert [(phrase.text.strip(), phrase.ends_sentence) for phrase in found] == [
+        ("It is ten,", False),
+        ("or about that,", False),
+        ("he said.", True),
+        ('"Is it?"', True),
+        ("Yes", False),
+    ]
 
 
 def test_abbreviations_and_numbers_do_not_end_a_sentence() -> None:
-    assert any("Dr. Smith has 3.14 of them." in phrase for phrase in phrases(REPLY))
+    found = phrases(REPLY)
+    assert not any(phrase.rstrip().endswith(("Dr.", "3.")) for phrase in found)
+    assert any("3.14" in phrase for phrase in found)
 
 
 @given(st.text(alphabet="ab ,.?!\n'3", max_size=200), st.integers(1, 9))
