@@ -23,7 +23,6 @@ from services.chat.sockets.handshake import Handshake
 from services.chat.speech_models import SpeechModels
 from services.chat.store.seam import ConversationStore
 from services.chat.store_watch import StoreWatch
-from services.chat.tickets import TicketOffice
 from services.common.admission import Admission
 from services.common.app import create_base_app
 from services.common.body_limit import BodyLimitMiddleware
@@ -31,6 +30,7 @@ from services.common.health import Readiness, ReadinessProbe
 from services.common.language_models.answering import AnswerChain
 from services.common.metrics import new_registry
 from services.common.sockets.open_sockets import OpenSockets
+from services.common.tickets import TicketOffice
 
 SERVICE = "chat-service"
 
@@ -123,7 +123,7 @@ def _set_state(app: FastAPI, settings: ChatSettings, parts: ChatParts, registry:
 def _socket_endpoint(app: FastAPI, settings: ChatSettings) -> SocketEndpoint:
     state = app.state
     return SocketEndpoint(
-        Handshake(state.store, state.tickets, settings.allowed_origins),
+        Handshake(state.store, settings.allowed_origins),
         state.conversation,
         state.open_sockets,
         settings.socket_rules,

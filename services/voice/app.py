@@ -15,6 +15,7 @@ from services.common import telemetry
 from services.common.admission import Admission
 from services.common.app import create_base_app
 from services.common.health import Readiness
+from services.common.tickets import RedisTickets
 from services.voice.canary import Canary
 from services.voice.conversation.chat_client import ChatService
 from services.voice.engine_host import EngineHost
@@ -55,6 +56,8 @@ class VoiceParts:
     new_detector: Callable[[], VoiceDetector] = VoiceDetector
     jobs: JobDesk | None = None
     """None: without a queue, its routes say so."""
+    tickets: RedisTickets | None = None
+    """None: sockets are opened with a token alone."""
 
     @property
     def hosts(self) -> Sequence[EngineHost[Any]]:
@@ -64,7 +67,7 @@ class VoiceParts:
 def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     readiness = _Readiness()
     listening = ListeningParts(parts.transcription, parts.ear, parts.new_detector)
-    live = LiveParts(settings, listening, parts.synthesis, parts.chat, parts.registry)
+    live = LiveParts(settings, listening, parts.synthesis, parts.chat, parts.registry, parts.tickets)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -81,6 +84,8 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
             await _close(app.state.canary, parts)
             if parts.jobs is not None:
                 await parts.jobs.aclose()
+            if parts.tickets is not None:
+                await parts.tickets.aclose()
 
     app = create_base_app(
         settings,

@@ -12,6 +12,7 @@ from services.common.circuit_breaker import BreakerState, CircuitBreaker
 from services.common.metrics import BreakerStates, new_registry
 from services.common.settings import load_settings
 from services.common.telemetry import configure_logging
+from services.common.tickets import RedisTickets
 from services.voice.app import SERVICE, VoiceParts, create_app
 from services.voice.conversation.chat_client import ChatClient
 from services.voice.engine_host import EngineHost
@@ -22,7 +23,7 @@ from services.voice.jobs.desk import JobDesk
 from services.voice.jobs.queue import open_queue
 from services.voice.jobs.store import JobStore
 from services.voice.media.decoding import DecodeLimits
-from services.voice.problems import JobsUnavailable
+from services.voice.problems import JobsUnavailable, TicketsUnavailable
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
 from services.voice.synthesis.coqui import CoquiEngine
@@ -61,6 +62,7 @@ def build_parts(settings: VoiceSettings) -> VoiceParts:
         chat=_chat(settings),
         registry=registry,
         jobs=build_jobs(settings),
+        tickets=build_tickets(settings),
     )
     registry.register(BreakerStates("voice_breaker_state", partial(_breaker_states, parts)))
     return parts
@@ -74,6 +76,10 @@ def _chat(settings: VoiceSettings) -> ChatClient:
     timeout = httpx.Timeout(settings.chat_silence_seconds, connect=settings.chat_connect_seconds)
     http = httpx.AsyncClient(base_url=settings.chat_url, timeout=timeout)
     return ChatClient(http, away_sentence=settings.chat_away_sentence)
+
+
+def build_tickets(settings: VoiceSettings) -> RedisTickets:
+    return RedisTickets(settings.connect_redis(TicketsUnavailable))
 
 
 def build_jobs(settings: VoiceSettings) -> JobDesk:

@@ -42,3 +42,14 @@ class JobsUnavailable(ServiceUnavailable):
 
     def __init__(self, detail: str = "The store of the jobs does not answer. No job was lost.") -> None:
         super().__init__(detail, headers={"Retry-After": "1"}, retry_after_seconds=1)
+
+
+class TicketsUnavailable(ServiceUnavailable):
+    type, title = "/problems/tickets-unavailable", "Tickets unavailable"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Tickets cannot be looked up just now. Try again in a moment, or open the socket with a token.",
+            headers={"Retry-After": "1"},
+            retry_after_seconds=1,
+        )

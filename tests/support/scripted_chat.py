@@ -19,6 +19,7 @@ class ScriptedChat:
     pause_after: int = 0
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     """(session, text, model) of each message."""
+    tokens: list[str] = field(default_factory=list)
     kept: list[tuple[str, int]] = field(default_factory=list)
     """(reply, characters) of what was heard."""
     order: list[str] = field(default_factory=list)
@@ -27,6 +28,7 @@ class ScriptedChat:
         self, token: str, session_id: str, text: str, model: str | None
     ) -> AsyncIterator[ChatEvent]:
         self.asked.append((session_id, text, model))
+        self.tokens.append(token)
         self.order.append("ask")
         number = len(self.asked)
         yield Asked(f"message-{number}", f"reply-{number}")

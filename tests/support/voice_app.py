@@ -18,7 +18,7 @@ from services.voice.app import VoiceParts, create_app
 from services.voice.engine_host import EngineHost
 from services.voice.engines import AVAILABLE, Availability
 from services.voice.listening.voice_detector import VoiceDetector
-from services.voice.main import build_jobs
+from services.voice.main import build_jobs, build_tickets
 from services.voice.media.decoding import DecodeLimits, decode
 from services.voice.settings import VoiceSettings
 from services.voice.synthesis.chain import SentenceLimit
@@ -142,8 +142,11 @@ def voice_settings(**changes: Any) -> VoiceSettings:
     )
 
 
-def voice_app(*, jobs: bool = False, **changes: Any) -> VoiceApp:
-    """No Vosk model and one Whisper, unless a test says otherwise; `changes` are settings."""
+def voice_app(*, jobs: bool = False, tickets: bool = False, **changes: Any) -> VoiceApp:
+    """No Vosk model and one Whisper, unless a test says otherwise; `changes` are settings.
+
+    `jobs` and `tickets` are in the Redis of the settings.
+    """
     settings = voice_settings(**changes)
     vosk = ScriptedRecogniser("vosk", None, missing=Availability(False, "no_model", "No Vosk model."))
     whisper = ScriptedRecogniser("whisper", "whisper-base")
@@ -157,6 +160,7 @@ def voice_app(*, jobs: bool = False, **changes: Any) -> VoiceApp:
         registry=new_registry(),
         new_detector=LoudnessDetector,
         jobs=build_jobs(settings) if jobs else None,
+        tickets=build_tickets(settings) if tickets else None,
     )
     return VoiceApp(create_app(settings, parts), vosk, whisper, speaker, chat, settings)
 

@@ -8,7 +8,6 @@ from typing import Any
 from services.chat.conversation import new_session_id
 from services.chat.inputs import SESSION_ID
 from services.chat.store.seam import ConversationStore
-from services.chat.tickets import TicketOffice
 from services.common.auth import Principal, TokenVerifier
 from services.common.auth.websocket import (
     UpgradeCredentials,
@@ -17,6 +16,7 @@ from services.common.auth.websocket import (
     upgrade_query,
 )
 from services.common.problems import Forbidden, InvalidRequest
+from services.common.tickets import redeemed
 
 SCOPE = "chat"
 
@@ -33,7 +33,6 @@ class Visitor:
 @dataclass(frozen=True, slots=True)
 class Handshake:
     store: ConversationStore
-    tickets: TicketOffice
     allowed_origins: frozenset[str]
 
     async def visitor(self, scope: Mapping[str, Any]) -> Visitor:
@@ -52,9 +51,10 @@ class Handshake:
         return Visitor(principal, session_id or new_session_id(), credentials.subprotocol)
 
     async def _principal(self, credentials: UpgradeCredentials, verifier: TokenVerifier) -> Principal:
+        token = credentials.token
         if credentials.ticket is not None:
-            return await self.tickets.redeem(credentials.ticket)
-        return await verifier.verify(credentials.token or "")
+            token = await redeemed(self.store, credentials.ticket)
+        return await verifier.verify(token or "")
 
 
 def _named_session(scope: Mapping[str, Any]) -> str | None:

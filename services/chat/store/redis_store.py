@@ -28,6 +28,7 @@ from services.chat.store.records import (
 )
 from services.chat.store.redis_connection import RedisConnection
 from services.common.circuit_breaker import BreakerState
+from services.common.tickets import ticket_key
 
 _MINUTE_MS = 60_000
 
@@ -147,12 +148,10 @@ class RedisStore:
         await self._run("vacate", _user(owner), place)
 
     async def put_once(self, token: str, value: str, ttl_seconds: float) -> None:
-        await self._redis.call(
-            lambda: self._redis.client.set(_once_key("ticket", token), value, px=_ms(ttl_seconds))
-        )
+        await self._redis.call(lambda: self._redis.client.set(ticket_key(token), value, px=_ms(ttl_seconds)))
 
     async def take_once(self, token: str) -> str | None:
-        found = await self._redis.call(lambda: self._redis.client.getdel(_once_key("ticket", token)))
+        found = await self._redis.call(lambda: self._redis.client.getdel(ticket_key(token)))
         return None if found is None else str(found)
 
     async def ping(self) -> None:

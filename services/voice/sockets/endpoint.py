@@ -7,11 +7,12 @@ from starlette.types import Receive, Scope, Send
 
 from services.common import telemetry
 from services.common.auth import Principal
-from services.common.auth.websocket import judge_origin, upgrade_credentials
+from services.common.auth.websocket import UpgradeCredentials, judge_origin, upgrade_credentials
 from services.common.problems import Forbidden, ProblemError, Unauthorized
 from services.common.sockets.open_sockets import OpenSockets
 from services.common.sockets.refusing import refuse
 from services.common.sockets.wire import PeerGone, Wire
+from services.common.tickets import OneTimeStore, redeemed
 from services.voice.sockets.rules import VoiceSocketRules
 from services.voice.sockets.socket import VoiceSocket
 
@@ -20,7 +21,7 @@ _log = telemetry.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """Who opens a socket, and how: `token` is what the upgrade carried, to speak to other services with."""
+    """Who opens a socket, and how: `token` is theirs, to speak to other services with."""
 
     principal: Principal
     token: str
@@ -33,7 +34,7 @@ SocketMaker = Callable[[Wire, Opening], VoiceSocket]
 
 @dataclass(frozen=True, slots=True)
 class VoiceSocketEndpoint:
-    """`make` may raise a ProblemError, which refuses the upgrade."""
+    """`make` may raise a ProblemError, which refuses the upgrade. `tickets` None: none are taken."""
 
     instance: str
     scopes: tuple[str, ...]
@@ -41,6 +42,7 @@ class VoiceSocketEndpoint:
     open_sockets: OpenSockets
     rules: VoiceSocketRules
     make: SocketMaker
+    tickets: OneTimeStore | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await receive()  # websocket.connect
@@ -55,13 +57,19 @@ class VoiceSocketEndpoint:
     async def _opening(self, scope: Scope) -> Opening:
         judge_origin(scope, self.allowed_origins)
         credentials = upgrade_credentials(scope)
-        if credentials.token is None:
-            raise Unauthorized("Send a token: ?token=<jwt>, or the subprotocols bearer, <jwt>.")
-        principal = await scope["app"].state.token_verifier.verify(credentials.token)
+        token = await self._token(credentials)
+        principal = await scope["app"].state.token_verifier.verify(token)
         missing = [name for name in self.scopes if not principal.may(name)]
         if missing:
             raise Forbidden(f"The token lacks the scope {missing[0]}.", required_scopes=list(self.scopes))
-        return Opening(principal, credentials.token, scope, credentials.subprotocol)
+        return Opening(principal, token, scope, credentials.subprotocol)
+
+    async def _token(self, credentials: UpgradeCredentials) -> str:
+        if credentials.ticket is None:
+            return credentials.token or ""
+        if self.tickets is None:
+            raise Unauthorized("No tickets are taken here. Send a token.")
+        return await redeemed(self.tickets, credentials.ticket)
 
     async def _serve(self, socket: VoiceSocket, wire: Wire, opening: Opening) -> None:
         try:

@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 
 from services.common.sockets.open_sockets import OpenSockets
 from services.common.sockets.wire import Wire
+from services.common.tickets import OneTimeStore
 from services.voice.conversation.chat_client import ChatService
 from services.voice.conversation.configuration import Configuration
 from services.voice.conversation.latency import ConversationMetrics
@@ -29,10 +30,12 @@ class LiveParts:
         synthesis: SynthesisService,
         chat: ChatService,
         registry: CollectorRegistry,
+        tickets: OneTimeStore | None,
     ) -> None:
         self._settings = settings
         self._listening = listening
         self._chat = chat
+        self._tickets = tickets
         self._replying = ReplyParts(
             synthesis,
             ConversationMetrics(registry),
@@ -65,7 +68,13 @@ class LiveParts:
     def _endpoint(self, instance: str, scopes: tuple[str, ...], make: SocketMaker) -> VoiceSocketEndpoint:
         settings = self._settings
         return VoiceSocketEndpoint(
-            instance, scopes, settings.allowed_origins, self._open_sockets, settings.socket_rules, make
+            instance,
+            scopes,
+            settings.allowed_origins,
+            self._open_sockets,
+            settings.socket_rules,
+            make,
+            self._tickets,
         )
 
     def _conversation(self, wire: Wire, opening: Opening) -> ConversationSocket:
