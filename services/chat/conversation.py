@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from services.chat.feeds import ReplyFeed, whole
 from services.chat.following import ReplyFollower
+from services.chat.generation import Wanted
 from services.chat.generator import Generator
 from services.chat.metrics import ChatMetrics
 from services.chat.problems import ReplyNotFound
@@ -30,6 +31,8 @@ class Question:
     message_id: str | None = None
     model: str | None = None
     idempotency_key: str | None = None
+    instructions: str | None = None
+    """In place of the house's system prompt, for this reply alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +68,14 @@ class Conversation:
         lease = new_lease()
         turn = await self.store.begin(_new_turn(owner, question), lease)
         self._metrics.acknowledged(self._clock() - started)
-        return Exchange(turn, await self._feed(turn, lease, question.model))
+        return Exchange(turn, await self._feed(turn, lease, Wanted(question.model, question.instructions)))
 
     async def retry(self, owner: str, session_id: str, message_id: str, model: str | None) -> Exchange:
         """Has a message answered that is kept unanswered. Raises as `ConversationStore.retry` does."""
         self._refuse_overload()
         lease = new_lease()
         turn = await self.store.retry(owner, session_id, message_id, lease)
-        return Exchange(turn, await self._feed(turn, lease, model))
+        return Exchange(turn, await self._feed(turn, lease, Wanted(model)))
 
     async def follow(self, owner: str, reply_id: str) -> ReplyFeed:
         """The feed of a reply, wherever it is written. Raises ReplyNotFound."""
@@ -115,9 +118,9 @@ class Conversation:
                 retry_after_seconds=admission.retry_after_seconds(),
             )
 
-    async def _feed(self, turn: Turn, lease: Lease, model: str | None) -> ReplyFeed:
+    async def _feed(self, turn: Turn, lease: Lease, wanted: Wanted) -> ReplyFeed:
         if turn.outcome is TurnOutcome.BEGUN:
-            return self._generator.start(turn, lease, model)
+            return self._generator.start(turn, lease, wanted)
         try:
             return await self.follow(turn.owner, turn.reply_id)
         except ReplyNotFound:

@@ -45,6 +45,14 @@ class GenerationRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Wanted:
+    """How a reply is to be written. `model` None: the chain's; `instructions` None: the house's."""
+
+    model: str | None = None
+    instructions: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class GenerationParts:
     """What every generation works with."""
 
@@ -57,11 +65,11 @@ class GenerationParts:
 
 
 class Generation:
-    def __init__(self, turn: Turn, lease: Lease, model: str | None, parts: GenerationParts) -> None:
+    def __init__(self, turn: Turn, lease: Lease, wanted: Wanted, parts: GenerationParts) -> None:
         self.feed = ReplyFeed(turn.owner, turn.reply_id)
         self._turn = turn
         self._lease = lease
-        self._model = model
+        self._wanted = wanted
         self._parts = parts
         self._writer = ReplyWriter(
             parts.store,
@@ -124,7 +132,7 @@ class Generation:
         finished = None
         async with self._parts.admission.slot(deadline):
             prompt = await self._prompt()
-            async for event in self._parts.chain.stream(prompt, model=self._model, deadline=deadline):
+            async for event in self._parts.chain.stream(prompt, model=self._wanted.model, deadline=deadline):
                 match event:
                     case Delta(content):
                         self._take(content)
@@ -143,8 +151,10 @@ class Generation:
         page = await self._parts.store.history(
             turn.owner, turn.session_id, before=turn.message_id, limit=rules.history_messages
         )
-        system = Message("system", rules.system_prompt) if rules.system_prompt else None
-        return await self._parts.chain.fit(system, dialogue(page.messages, turn.content), model=self._model)
+        instructions = self._wanted.instructions or rules.system_prompt
+        system = Message("system", instructions) if instructions else None
+        shown = dialogue(page.messages, turn.content)
+        return await self._parts.chain.fit(system, shown, model=self._wanted.model)
 
     def _take(self, content: str) -> None:
         if not content:

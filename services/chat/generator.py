@@ -3,7 +3,7 @@
 import asyncio
 
 from services.chat.feeds import ReplyFeed
-from services.chat.generation import Generation, GenerationParts
+from services.chat.generation import Generation, GenerationParts, Wanted
 from services.chat.store.records import Lease, Turn
 
 
@@ -14,9 +14,9 @@ class Generator:
         self._writing: dict[str, Generation] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def start(self, turn: Turn, lease: Lease, model: str | None) -> ReplyFeed:
+    def start(self, turn: Turn, lease: Lease, wanted: Wanted) -> ReplyFeed:
         """Begins to write; the feed has the reply as it comes."""
-        generation = Generation(turn, lease, model, self._parts)
+        generation = Generation(turn, lease, wanted, self._parts)
         self._writing[turn.reply_id] = generation
         task = asyncio.create_task(self._run(turn.reply_id, generation))
         self._tasks.add(task)

@@ -22,6 +22,7 @@ def _is_text(value: str) -> str:
 
 
 MessageText = Annotated[str, Field(min_length=1, max_length=MESSAGE_CHARS_MAX), AfterValidator(_is_text)]
+InstructionsText = Annotated[str, Field(min_length=1, max_length=8_000), AfterValidator(_is_text)]
 TitleText = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_is_text)]
 SessionId = Annotated[str, Field(pattern=SESSION_ID)]
 MessageId = Annotated[str, Field(pattern=_ID)]

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 
 from services.common.problems import ProblemError
-from services.voice.conversation.chat_client import Asked, ChatEvent, Words, Written
+from services.voice.conversation.chat_client import Asked, ChatEvent, Question, Words, Written
 
 
 @dataclass
@@ -17,20 +17,20 @@ class ScriptedChat:
     problem: ProblemError | None = None
     gate: asyncio.Event | None = None
     pause_after: int = 0
+    silent_until: asyncio.Event | None = None
+    """Waited for before it says that it has the message."""
     asked: list[tuple[str, str, str | None]] = field(default_factory=list)
     """(session, text, model) of each message."""
+    questions: list[Question] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     kept: list[tuple[str, int]] = field(default_factory=list)
     """(reply, characters) of what was heard."""
     order: list[str] = field(default_factory=list)
 
-    async def ask(
-        self, token: str, session_id: str, text: str, model: str | None
-    ) -> AsyncIterator[ChatEvent]:
-        self.asked.append((session_id, text, model))
-        self.tokens.append(token)
-        self.order.append("ask")
-        number = len(self.asked)
+    async def ask(self, token: str, question: Question) -> AsyncIterator[ChatEvent]:
+        number = self._number_of(question, token)
+        if self.silent_until is not None:
+            await self.silent_until.wait()
         yield Asked(f"message-{number}", f"reply-{number}")
         for index, word in enumerate(self.words):
             if self.gate is not None and index >= self.pause_after:
@@ -39,6 +39,15 @@ class ScriptedChat:
         if self.problem is not None:
             raise self.problem
         yield Written("scripted", {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12})
+
+    def _number_of(self, question: Question, token: str) -> int:
+        """Asked again with the same key, it is the same message."""
+        if question.key not in (asked.key for asked in self.questions):
+            self.asked.append((question.session_id, question.text, question.model))
+            self.questions.append(question)
+            self.tokens.append(token)
+            self.order.append("ask")
+        return 1 + [asked.key for asked in self.questions].index(question.key)
 
     async def keep_heard(self, token: str, session_id: str, reply_id: str, characters: int) -> None:
         self.kept.append((reply_id, characters))

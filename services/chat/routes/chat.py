@@ -13,6 +13,7 @@ from services.chat.conversation import Conversation, Exchange, Question
 from services.chat.feeds import whole
 from services.chat.inputs import (
     IdempotencyKey,
+    InstructionsText,
     MessageIdPath,
     MessageText,
     ModelName,
@@ -39,10 +40,17 @@ class ChatRequest(BaseModel):
     model: ModelName | None = None
     stream: bool = False
     idempotency_key: IdempotencyKey | None = None
+    instructions: InstructionsText | None = None
 
     @property
     def question(self) -> Question:
-        return Question(self.message, self.session_id, model=self.model, idempotency_key=self.idempotency_key)
+        return Question(
+            self.message,
+            self.session_id,
+            model=self.model,
+            idempotency_key=self.idempotency_key,
+            instructions=self.instructions,
+        )
 
 
 class RetryRequest(BaseModel):

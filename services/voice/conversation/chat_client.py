@@ -54,10 +54,24 @@ class Written:
 ChatEvent = Asked | Words | Written
 
 
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Asked again with the same `key`, it is the same message with the same reply.
+
+    `model` and `instructions` None: the chat service's own.
+    """
+
+    session_id: str
+    text: str
+    key: str
+    model: str | None = None
+    instructions: str | None = None
+
+
 class ChatService(Protocol):
     """The seam: what a conversation needs of the chat service."""
 
-    def ask(self, token: str, session_id: str, text: str, model: str | None) -> AsyncIterator[ChatEvent]:
+    def ask(self, token: str, question: Question) -> AsyncIterator[ChatEvent]:
         """A message in, its reply as it is written. Raises ProblemError, midway too."""
         ...
 
@@ -78,10 +92,15 @@ class ChatClient:
         self._http = http
         self._away_sentence = away_sentence
 
-    async def ask(
-        self, token: str, session_id: str, text: str, model: str | None
-    ) -> AsyncIterator[ChatEvent]:
-        body = {"message": text, "session_id": session_id, "model": model, "stream": True}
+    async def ask(self, token: str, question: Question) -> AsyncIterator[ChatEvent]:
+        body = {
+            "message": question.text,
+            "session_id": question.session_id,
+            "model": question.model,
+            "instructions": question.instructions,
+            "idempotency_key": question.key,
+            "stream": True,
+        }
         try:
             async with self._http.stream(
                 "POST", "/api/v1/chat", json=body, headers=_headers(token)

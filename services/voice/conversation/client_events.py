@@ -61,6 +61,7 @@ class SessionChange(_Lenient):
     type: Literal["realtime"] = "realtime"
     audio: Audio | None = None
     output_modalities: list[Literal["audio"]] | None = None
+    instructions: str | None = Field(default=None, max_length=8_000)
 
 
 class SessionUpdate(_Lenient):
@@ -117,8 +118,13 @@ class ItemTruncate(_Lenient):
     content_index: int = 0
 
 
+class ResponseParameters(_Lenient):
+    instructions: str | None = Field(default=None, max_length=8_000)
+
+
 class ResponseCreate(_Lenient):
     type: Literal["response.create"]
+    response: ResponseParameters | None = None
 
 
 class ResponseCancel(_Lenient):

@@ -33,11 +33,13 @@ class Configuration:
     voice: Voice | None = None
     voice_name: str = openai_names.DEFAULT_VOICE
     speed: float = 1.0
+    instructions: str | None = None
+    """In place of the chat service's system prompt. None: that stands."""
 
     def changed(self, change: SessionChange, voices: Sequence[Voice]) -> "Configuration":
         """Raises InvalidRequest for a voice that there is not."""
         audio = change.audio or Audio()
-        result = self
+        result = replace(self, instructions=change.instructions or self.instructions)
         if audio.input is not None:
             result = result._listening_to(audio.input)
         if audio.output is not None:
@@ -90,6 +92,7 @@ class Configuration:
         pcm = {"type": "audio/pcm", "rate": 24_000}
         detection = self.turn_detection
         return {
+            "instructions": self.instructions or "",
             "audio": {
                 "input": {
                     "format": pcm,
@@ -97,7 +100,7 @@ class Configuration:
                     "turn_detection": detection and detection.model_dump(exclude_none=True),
                 },
                 "output": {"format": pcm, "voice": self.voice_name, "speed": self.speed},
-            }
+            },
         }
 
     def _listening_to(self, wanted: AudioInput) -> "Configuration":

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 from services.common import telemetry
 from services.common.admission import Deadline
 from services.common.problems import InvalidRequest, ProblemError
-from services.voice.conversation.chat_client import Asked, ChatEvent, Words, Written
+from services.voice.conversation.chat_client import Asked, ChatEvent, Question, Words, Written
 from services.voice.conversation.client_events import RATE_HZ
 from services.voice.conversation.heard import HeardText
 from services.voice.conversation.latency import FIRST_AUDIO, FIRST_TOKEN, ConversationMetrics, Stages
@@ -58,18 +58,20 @@ class ReplyParts:
 
 
 class SpokenReply:
-    """`written`: the chat service's events. `stages` has run since the end of speech."""
+    """`written`: the chat service's events on the `question`. `stages` has run since the end of speech."""
 
     def __init__(
         self,
         parts: ReplyParts,
         mouth: Mouth,
+        question: Question,
         written: AsyncIterator[ChatEvent],
         options: SynthesisOptions,
         stages: Stages,
         conversation_id: str,
     ) -> None:
         self.response_id, self.item_id = new_id("resp"), new_id("item")
+        self.question = question
         self.reply_id: str | None = None
         """The chat service's name for it, once it has one."""
         self.heard = HeardText()

@@ -4,17 +4,22 @@ Knows no socket: client events come in as calls, what is to be told goes to the 
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from typing import Any
 
 from services.common import telemetry
 from services.common.problems import InvalidRequest, ProblemError
 from services.voice.conversation import server_events
-from services.voice.conversation.chat_client import ChatEvent, ChatService
-from services.voice.conversation.client_events import RATE_HZ, ItemTruncate, SessionChange, UserMessage
+from services.voice.conversation.chat_client import ChatService
+from services.voice.conversation.client_events import (
+    RATE_HZ,
+    ItemTruncate,
+    ResponseParameters,
+    SessionChange,
+    UserMessage,
+)
 from services.voice.conversation.configuration import Configuration
+from services.voice.conversation.dialogue import Dialogue, Speaker
 from services.voice.conversation.latency import TRANSCRIPT, Stages
 from services.voice.conversation.manual_turn import ManualTurn
 from services.voice.conversation.reply import Mouth, Reason, ReplyParts, SpokenReply
@@ -36,15 +41,6 @@ _REPLIES_KEPT = 16
 """Of which a client may still say how much was heard."""
 
 
-@dataclass(frozen=True, slots=True)
-class Speaker:
-    """Who talks: their token for the chat service, the session, the model they asked for."""
-
-    token: str
-    session_id: str
-    model: str | None
-
-
 class ConversationSession:
     def __init__(
         self,
@@ -58,7 +54,7 @@ class ConversationSession:
         self.configuration = configuration
         self._listening = listening
         self._replying = replying
-        self._chat = chat
+        self._dialogue = Dialogue(chat, speaker, self._start)
         self._speaker = speaker
         self._mouth = mouth
         self._listener: Listener | None = None
@@ -70,7 +66,6 @@ class ConversationSession:
         self._reply: SpokenReply | None = None
         self._replies: dict[str, SpokenReply] = {}
         self._speaking: asyncio.Task[None] | None = None
-        self._amending: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
     def open(self) -> None:
@@ -113,18 +108,21 @@ class ConversationSession:
         self._tell_item(item)
         self._unanswered.append(message.text)
 
-    def respond(self, stages: Stages | None = None) -> None:
-        """Answers what is unanswered, in place of a reply under way. Raises InvalidRequest."""
+    def respond(self, wanted: ResponseParameters | None = None, stages: Stages | None = None) -> None:
+        """Answers what is unanswered. Raises InvalidRequest."""
         if not self._unanswered:
             raise InvalidRequest("There is nothing that could be answered.")
         if self._reply is not None and self._reply.under_way:
             raise InvalidRequest("A response is under way. Cancel it first.")
         text, self._unanswered = "\n".join(self._unanswered), []
+        instructions = (wanted and wanted.instructions) or self.configuration.instructions
+        question = self._dialogue.question(text, instructions)
         stages = stages or Stages(self._listening.clock(), self._listening.clock, self._replying.metrics)
         reply = SpokenReply(
             self._replying,
             self._mouth,
-            self._asked(text),
+            question,
+            self._dialogue.ask(question),
             self.configuration.synthesis_options,
             stages,
             self._speaker.session_id,
@@ -139,7 +137,7 @@ class ConversationSession:
             return
         heard = reply.heard.characters(reply.played_seconds())
         self._silence(reply, reason)
-        self._keep_heard(reply, heard)
+        self._dialogue.keep_heard(reply.question, reply.reply_id, heard)
 
     def truncate(self, told: ItemTruncate) -> None:
         """The client knows best what was played. Raises InvalidRequest."""
@@ -147,7 +145,8 @@ class ConversationSession:
         if reply is None:
             raise InvalidRequest("There is no such item of ours, or it is too long ago.")
         self._silence(reply, "client_cancelled")
-        self._keep_heard(reply, reply.heard.characters(told.audio_end_ms / 1000))
+        heard = reply.heard.characters(told.audio_end_ms / 1000)
+        self._dialogue.keep_heard(reply.question, reply.reply_id, heard)
         self._mouth.tell(
             event(
                 "conversation.item.truncated",
@@ -161,8 +160,7 @@ class ConversationSession:
         """Who hangs up in mid-reply has heard no more of it."""
         self.interrupt("client_cancelled")
         await self._stop_listening()
-        if self._amending is not None:
-            await asyncio.gather(self._amending, return_exceptions=True)
+        await self._dialogue.settled()
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -213,8 +211,8 @@ class ConversationSession:
         detection = self.configuration.turn_detection
         if detection is not None and detection.create_response:
             if self._reply is not None and self._reply.under_way:
-                self._silence(self._reply, "turn_detected")
-            self.respond(stages)
+                self.interrupt("turn_detected")
+            self.respond(stages=stages)
 
     def _keep_turn(self, found: Transcription, stages: Stages) -> None:
         stages.reached(TRANSCRIPT)
@@ -243,33 +241,10 @@ class ConversationSession:
         error = server_events.error(problem, telemetry.current_request_id())["error"]
         self._tell_turn("conversation.item.input_audio_transcription.failed", content_index=0, error=error)
 
-    async def _asked(self, text: str) -> AsyncIterator[ChatEvent]:
-        """Once the history has what was heard of the last reply: the next one is written after it."""
-        if self._amending is not None:
-            await asyncio.gather(self._amending, return_exceptions=True)
-        speaker = self._speaker
-        events = self._chat.ask(speaker.token, speaker.session_id, text, speaker.model)
-        async with aclosing(events) as written:  # type: ignore[type-var]
-            async for one in written:
-                yield one
-
     def _silence(self, reply: SpokenReply, reason: Reason) -> None:
         if reply is self._reply and self._speaking is not None:
             self._speaking.cancel()
         reply.cancel(reason)
-
-    def _keep_heard(self, reply: SpokenReply, characters: int) -> None:
-        if reply.reply_id is not None:
-            self._amending = self._start(self._amended(reply.reply_id, characters, self._amending))
-
-    async def _amended(self, reply_id: str, characters: int, before: "asyncio.Task[None] | None") -> None:
-        if before is not None:
-            await asyncio.gather(before, return_exceptions=True)
-        speaker = self._speaker
-        try:
-            await self._chat.keep_heard(speaker.token, speaker.session_id, reply_id, characters)
-        except ProblemError as problem:
-            _log.warning("heard_not_kept", problem=problem.type)
 
     def _remember(self, reply: SpokenReply) -> None:
         self._reply = reply

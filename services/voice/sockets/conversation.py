@@ -21,7 +21,8 @@ from services.voice.conversation.client_events import (
     SessionUpdate,
     parse,
 )
-from services.voice.conversation.session import ConversationSession, Speaker
+from services.voice.conversation.dialogue import Speaker
+from services.voice.conversation.session import ConversationSession
 from services.voice.sockets.endpoint import Opening
 from services.voice.sockets.rules import VoiceSocketRules
 from services.voice.sockets.socket import VoiceSocket
@@ -76,8 +77,8 @@ class ConversationSocket(VoiceSocket):
                 session.add(item)
             case ItemTruncate() as told:
                 session.truncate(told)
-            case ResponseCreate():
-                session.respond()
+            case ResponseCreate(response=wanted):
+                session.respond(wanted)
             case ResponseCancel():
                 session.interrupt("client_cancelled")
 

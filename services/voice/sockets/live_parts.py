@@ -10,9 +10,10 @@ from services.common.sockets.wire import Wire
 from services.common.tickets import OneTimeStore
 from services.voice.conversation.chat_client import ChatService
 from services.voice.conversation.configuration import Configuration
+from services.voice.conversation.dialogue import Speaker
 from services.voice.conversation.latency import ConversationMetrics
 from services.voice.conversation.reply import ReplyParts
-from services.voice.conversation.session import ConversationSession, Speaker
+from services.voice.conversation.session import ConversationSession
 from services.voice.listening.listener import ListeningParts
 from services.voice.settings import VoiceSettings
 from services.voice.sockets import conversation, recognition
@@ -82,7 +83,9 @@ class LiveParts:
         return ConversationSocket(wire, opening, rules, self._new_session, clock)
 
     def _new_session(self, speaker: Speaker, socket: ConversationSocket) -> ConversationSession:
-        configuration = Configuration(self._settings.turn_rules)
+        configuration = Configuration(
+            self._settings.turn_rules, instructions=self._settings.voice_conversation_instructions or None
+        )
         return ConversationSession(
             self._listening, self._replying, self._chat, speaker, configuration, socket.outbox
         )

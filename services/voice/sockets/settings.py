@@ -28,6 +28,10 @@ class LiveSettings(SocketSettings):
     """How long the chat service may say nothing; its models have deadlines of their own."""
     chat_away_sentence: str = "I cannot answer just now. Please try again in a moment."
     """Spoken while the chat service does not answer at all."""
+    voice_conversation_instructions: str = (
+        "You are talking aloud with the user. Answer in one or two short, plain sentences."
+    )
+    """What the model is told of a spoken conversation, unless its client says otherwise. Empty: nothing."""
 
     voice_turn_threshold: float = Field(default=0.5, gt=0, lt=1)
     """Probability of speech from which a voice counts."""

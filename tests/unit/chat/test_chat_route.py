@@ -79,6 +79,18 @@ def test_a_message_without_a_session_begins_one_titled_by_its_first_words(client
     assert listed["title"] == "How long does a kettle take to boil, and why does it take s…"
 
 
+def test_instructions_stand_in_for_the_system_prompt_for_one_reply(
+    client: TestClient, chain: FakeChain
+) -> None:
+    say(client, "Hello", session_id="s", instructions="Talk like a pirate.")
+    say(client, "And now?", session_id="s")
+    shown = [messages[0] for messages in chain.asked]
+    assert shown[0].content == "Talk like a pirate."
+    assert [message.role for message in shown] == ["system", "system"]
+    assert shown[1].content != "Talk like a pirate."
+    assert say(client, "Hello", instructions=" ").status_code == 422
+
+
 def test_the_model_sees_the_system_prompt_and_what_was_said_before(
     client: TestClient, chain: FakeChain
 ) -> None:

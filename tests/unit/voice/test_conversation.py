@@ -147,6 +147,22 @@ async def test_what_was_heard_is_kept_before_the_next_question_is_asked() -> Non
     assert service.chat.order[:3] == ["ask", "keep", "ask"]
 
 
+async def test_a_reply_cut_off_before_it_had_a_name_is_not_in_the_history_as_if_it_were_heard() -> None:
+    service = asking()
+    service.chat.silent_until = asyncio.Event()
+    async with conversing(service) as connection:
+        await say(connection, QUESTION)
+        await until(connection, "response.created")
+        await eventually(lambda: bool(service.chat.asked))
+        await say(connection, voice(0.5))
+        done = (await until(connection, "response.done"))[-1].response
+        service.chat.silent_until.set()
+        await eventually(lambda: bool(service.chat.kept))
+    assert done.status == "cancelled"
+    assert service.chat.kept[0] == ("reply-1", 0)
+    assert service.chat.asked[0][1] == "What time is it?"
+
+
 async def test_the_client_may_say_itself_how_much_was_heard() -> None:
     service = asking()
     async with conversing(service) as connection:
@@ -262,6 +278,35 @@ async def test_the_voice_and_the_speed_can_be_chosen() -> None:
         error = (await until(connection, "error"))[-1].error
     assert {(request.voice, request.speed) for request in service.speaker.spoken} == {("af_nova", 1.2)}
     assert error.code == "invalid_request"
+
+
+async def test_instructions_reach_the_model_for_the_session_or_for_one_reply() -> None:
+    async def answered(connection: AsyncRealtimeConnection) -> None:
+        await say(connection, QUESTION)
+        await until(connection, "conversation.item.input_audio_transcription.completed")
+        await until(connection, "response.done")
+
+    service = asking(voice_conversation_instructions="Be brief.")
+    by_hand: Any = {"input": {"turn_detection": {"type": "server_vad", "create_response": False}}}
+    async with conversing(service) as connection:
+        created: Any = await connection.recv()
+        await answered(connection)
+        await connection.session.update(session={"type": "realtime", "instructions": "Talk like a pirate."})
+        updated: Any = (await until(connection, "session.updated"))[-1]
+        await answered(connection)
+        await connection.session.update(session={"type": "realtime", "audio": by_hand})
+        await until(connection, "session.updated")
+        await say(connection, QUESTION)
+        await until(connection, "conversation.item.input_audio_transcription.completed")
+        await connection.response.create(response={"instructions": "Answer in French."})
+        await until(connection, "response.done")
+    assert created.session.instructions == "Be brief."
+    assert updated.session.instructions == "Talk like a pirate."
+    assert [question.instructions for question in service.chat.questions] == [
+        "Be brief.",
+        "Talk like a pirate.",
+        "Answer in French.",
+    ]
 
 
 @pytest.mark.parametrize(
