@@ -15,6 +15,7 @@ from services.common.admission import Deadline
 from services.common.problems import ProblemError
 from services.voice.listening.partials import Partials, partials_for
 from services.voice.listening.pcm_input import PcmInput
+from services.voice.listening.spoken_language import SpokenLanguage
 from services.voice.listening.track import Track
 from services.voice.listening.turn_taking import (
     Paused,
@@ -120,6 +121,7 @@ class Listener:
         self._detector = parts.new_detector()
         self._turns = TurnTaking(rules)
         self._track = Track(int(_KEEP_SECONDS * SAMPLE_RATE_HZ))
+        self._language = SpokenLanguage()
         self._words: asyncio.Task[Transcription] | None = None
         self._words_until = 0
         self._partials: Partials | None = None
@@ -234,10 +236,13 @@ class Listener:
 
     async def _transcribed(self, start: int, end: int) -> Transcription:
         heard = await self._parts.ear.find_speech(self._track.between(start, end))
-        service = self._parts.transcription
-        options = replace(self._options, engine=self._final_engine())
+        language = self._options.language or self._language.hint(heard.speech_seconds)
+        options = replace(self._options, engine=self._final_engine(), language=language)
         deadline = Deadline.after(self._parts.deadline_seconds)
-        return await service.transcribe(heard.samples, heard.speech, options, deadline)
+        service = self._parts.transcription
+        found = await service.transcribe(heard.samples, heard.speech, options, deadline)
+        self._language.heard(found.language, heard.speech_seconds)
+        return found
 
     def _final_engine(self) -> Requested:
         whisper = self._parts.transcription.hosts[Requested.WHISPER].engine

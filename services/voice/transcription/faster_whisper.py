@@ -149,7 +149,9 @@ class _Call:
     def _hear(self, features: NDArray[np.float32]) -> tuple[Any, Hearing]:
         """The short window first; the full one, then warmer decoding, where it cannot be trusted."""
         frames = features.shape[1]
-        width = whisper_windows.padded_frames(frames) if self._short_window else FULL_WINDOW_FRAMES
+        width = FULL_WINDOW_FRAMES
+        if self._short_window:
+            width = whisper_windows.padded_frames(frames, language_is_known=self._language is not None)
         encoded = self._encode(features, width)
         hearing = self._decode(encoded, frames, self._utterance.temperature)
         if hearing.is_trustworthy or hearing.is_silence or self._utterance.temperature:
@@ -167,7 +169,9 @@ class _Call:
 
     def _encode(self, features: NDArray[np.float32], width: int) -> Any:
         self._stop_if_cancelled()
-        padded = np.zeros((features.shape[0], width), dtype=np.float32)
+        # zero is a hiss on this scale: the full window bears it, a short one loses its last words to it
+        silence = 0.0 if width == FULL_WINDOW_FRAMES else features.min(initial=0.0)
+        padded = np.full((features.shape[0], width), silence, dtype=np.float32)
         kept = min(width, features.shape[1])
         padded[:, :kept] = features[:, :kept]
         encoded = self._whisper.encode(padded)

@@ -14,7 +14,7 @@ from services.common.problems import DeadlineExceeded
 from services.voice.engine_threads import lower_thread_priority
 from services.voice.media.decoding import DecodeLimits, decode
 from services.voice.problems import DamagedAudio
-from services.voice.transcription.engine import SpeechSpan
+from services.voice.transcription.engine import SAMPLE_RATE_HZ, SpeechSpan
 from services.voice.transcription.voice_activity import speech_spans
 
 
@@ -24,6 +24,11 @@ class Heard:
 
     samples: NDArray[np.float32]
     speech: list[SpeechSpan]
+
+    @property
+    def speech_seconds(self) -> float:
+        """From the first of it to the last."""
+        return (self.speech[-1].end - self.speech[0].start) / SAMPLE_RATE_HZ if self.speech else 0.0
 
 
 class Ear:

@@ -14,8 +14,9 @@ FULL_WINDOW_FRAMES = 3000
 PADDING_FRAMES = 5 * FRAMES_PER_SECOND
 MAX_WINDOW_SECONDS = 14.0
 """A call cannot be stopped inside of a window: this is what bounds the wait for a cancelled one."""
-MIN_SHORT_WINDOW_SECONDS = 2.0
-"""For less speech than this, only the full window is worth the trust."""
+MIN_SHORT_WINDOW_FRAMES = 10 * FRAMES_PER_SECOND
+MIN_DETECTED_SECONDS = 2.0
+"""The language of less speech than this shows in the full window alone."""
 TOKENS_PER_SECOND_MAX = 14
 TOKENS_FLOOR = 24
 MAX_TOKENS = 224
@@ -33,11 +34,11 @@ def windows(speech: Sequence[SpeechSpan]) -> list[SpeechSpan]:
     return joined
 
 
-def padded_frames(frames: int) -> int:
+def padded_frames(frames: int, *, language_is_known: bool) -> int:
     """How many frames the short window has for an utterance of `frames` (10 ms each)."""
-    if frames < MIN_SHORT_WINDOW_SECONDS * FRAMES_PER_SECOND:
+    if not language_is_known and frames < MIN_DETECTED_SECONDS * FRAMES_PER_SECOND:
         return FULL_WINDOW_FRAMES
-    return min(FULL_WINDOW_FRAMES, frames + PADDING_FRAMES)
+    return min(FULL_WINDOW_FRAMES, max(MIN_SHORT_WINDOW_FRAMES, frames + PADDING_FRAMES))
 
 
 def max_tokens(frames: int) -> int:

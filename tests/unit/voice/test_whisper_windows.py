@@ -1,5 +1,7 @@
 """How speech is cut into windows, and when a window's hearing is trusted."""
 
+import pytest
+
 from services.voice.transcription.engine import SAMPLE_RATE_HZ, SpeechSpan
 from services.voice.transcription.whisper_windows import (
     FULL_WINDOW_FRAMES,
@@ -38,13 +40,16 @@ def test_no_window_is_longer_than_can_be_waited_for() -> None:
     assert (found[0].start, found[-1].end) == (0, 59 * SAMPLE_RATE_HZ)
 
 
-def test_a_short_utterance_is_padded_by_five_seconds() -> None:
-    assert padded_frames(300) == 800
-    assert padded_frames(2800) == FULL_WINDOW_FRAMES
+@pytest.mark.parametrize("known", [True, False])
+def test_a_short_utterance_is_padded_by_five_seconds_and_to_ten(known: bool) -> None:
+    assert padded_frames(700, language_is_known=known) == 1200
+    assert padded_frames(300, language_is_known=known) == 1000
+    assert padded_frames(2800, language_is_known=known) == FULL_WINDOW_FRAMES
 
 
-def test_less_than_two_seconds_have_the_full_window() -> None:
-    assert padded_frames(199) == FULL_WINDOW_FRAMES
+def test_less_than_two_seconds_have_the_full_window_unless_their_language_is_known() -> None:
+    assert padded_frames(199, language_is_known=False) == FULL_WINDOW_FRAMES
+    assert padded_frames(199, language_is_known=True) == 1000
 
 
 def test_tokens_are_bounded_by_the_duration() -> None:
