@@ -31,17 +31,13 @@ _NOBODY_YET = ReplyFacts(
 
 @dataclass(frozen=True, slots=True)
 class GenerationRules:
-    """`history_messages`: the most that is read for a prompt; how much of it fits is the chain's to say.
-
-    `store_patience_seconds`: how long the store may be away in mid-reply before the reply is given up.
-    """
+    """`store_patience_seconds`: how long the store may be away in mid-reply before the reply is given up."""
 
     system_prompt: str
     deadline_seconds: float
     heartbeat_seconds: float
     store_patience_seconds: float
     lease_seconds: float
-    history_messages: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,13 +143,10 @@ class Generation:
         return self._finished(finished)
 
     async def _prompt(self) -> list[Message]:
-        turn, rules = self._turn, self._parts.rules
-        page = await self._parts.store.history(
-            turn.owner, turn.session_id, before=turn.message_id, limit=rules.history_messages
-        )
-        instructions = self._wanted.instructions or rules.system_prompt
+        turn = self._turn
+        instructions = self._wanted.instructions or self._parts.rules.system_prompt
         system = Message("system", instructions) if instructions else None
-        shown = dialogue(page.messages, turn.content)
+        shown = dialogue(turn.history, turn.content)
         return await self._parts.chain.fit(system, shown, model=self._wanted.model)
 
     def _take(self, content: str) -> None:

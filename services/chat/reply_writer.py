@@ -7,11 +7,15 @@ is under way goes along with the next, so a slow store makes larger writes, not 
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 
 from services.chat.feeds import ReplyFeed
 from services.chat.patience import patiently
 from services.chat.store.records import Delta, Lease, Reset
 from services.chat.store.seam import ConversationStore
+
+_GATHER_SECONDS = 0.005
+"""From a piece to its write: the readers here go first, and what comes meanwhile goes along."""
 
 
 class CancelRequested(Exception):
@@ -41,7 +45,7 @@ class ReplyWriter:
         self._pieces: list[str] = []
         self._unsent: list[Delta | Reset] = []
         self._woken = asyncio.Event()
-        self._closing = False
+        self._closing = asyncio.Event()
 
     @property
     def content(self) -> str:
@@ -63,7 +67,7 @@ class ReplyWriter:
 
     def close(self) -> None:
         """No more is coming: `keep` ends once the store has it all."""
-        self._closing = True
+        self._closing.set()
         self._woken.set()
 
     async def keep(self) -> None:
@@ -71,12 +75,9 @@ class ReplyWriter:
 
         Raises CancelRequested, LeaseLost, and StoreUnavailable when patience is at its end.
         """
-        while not (self._closing and not self._unsent):
-            try:
-                async with asyncio.timeout(self._heartbeat_seconds):
-                    await self._woken.wait()
-            except TimeoutError:
-                pass
+        while not (self._closing.is_set() and not self._unsent):
+            await _within(self._heartbeat_seconds, self._woken)
+            await _within(_GATHER_SECONDS, self._closing)
             self._woken.clear()
             await self._write()
 
@@ -85,10 +86,17 @@ class ReplyWriter:
         cancelled = await patiently(
             lambda: self._store.append(self._lease, batch), self._patience_seconds, self._clock
         )
-        if cancelled and not self._closing:
+        if cancelled and not self._closing.is_set():
             raise CancelRequested
 
     def _take(self, entry: Delta | Reset) -> None:
         self._feed.publish(entry)
         self._unsent.append(entry)
         self._woken.set()
+
+
+async def _within(seconds: float, event: asyncio.Event) -> None:
+    """Waits for the event, at most so long."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,24 +1,18 @@
 """Settings of the chat service. Units are in the names, bounds beside the defaults."""
 
-from pydantic import Field, SecretStr
+from pydantic import Field
 
 from services.chat.generation import GenerationRules
 from services.chat.sockets.rules import SocketRules
 from services.chat.store.records import StoreLimits
 from services.common.language_models.settings import LanguageModelSettings
+from services.common.redis_settings import RedisSettings
 from services.common.sockets.settings import SocketSettings
 
 
-class ChatSettings(LanguageModelSettings, SocketSettings):
+class ChatSettings(LanguageModelSettings, SocketSettings, RedisSettings):
     port: int = Field(default=8007, ge=0, le=65535)
 
-    redis_url: SecretStr = SecretStr("redis://127.0.0.1:6379/0")
-    """A secret, since it may carry a password."""
-    redis_timeout_seconds: float = Field(default=0.5, gt=0, le=0.6)
-    """For each of a command's two tries: a frozen Redis is an answer within two seconds."""
-    redis_connections_max: int = Field(default=64, ge=2, le=10_000)
-    redis_breaker_failure_threshold: int = Field(default=3, ge=1)
-    redis_breaker_reset_seconds: float = Field(default=0.5, gt=0)
     redis_watch_seconds: float = Field(default=0.5, gt=0)
     """How often readiness asks Redis."""
 

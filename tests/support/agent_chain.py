@@ -1,10 +1,9 @@
 """A model chain for the agent's tests: drafts and verdicts are said in the order they are written in."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from services.common.admission import Deadline
-from services.common.circuit_breaker import BreakerState
 from services.common.language_models.answering import AnswerEvent
 from services.common.language_models.problems import NoLanguageModel
 from services.common.language_models.provider import (
@@ -12,12 +11,12 @@ from services.common.language_models.provider import (
     Delta,
     Finished,
     Message,
-    ModelInfo,
     Restarted,
     Sampling,
     Started,
     Usage,
 )
+from tests.support.one_model_chain import OneModelChain
 
 FAILS = "<fails>"
 CUT = "<cut>"
@@ -25,7 +24,7 @@ RESTARTS = "<restarts>"
 HANGS = "<hangs>"
 
 
-class ScriptedChain:
+class ScriptedChain(OneModelChain):
     """`drafts` and `verdicts` are taken one by one; the last one stays.
 
     FAILS: no provider answers. A draft that begins with CUT ends at its limit; one that begins with RESTARTS
@@ -66,17 +65,3 @@ class ScriptedChain:
         for word in said.split(" "):
             yield Delta(f"{word} ")
         yield Finished(Usage(10, len(said.split())), "length" if text.startswith(CUT) else "stop")
-
-    async def fit(
-        self, system: Message | None, history: Sequence[Message], *, model: str | None
-    ) -> list[Message]:
-        return [*([system] if system else []), *history]
-
-    async def models(self) -> list[ModelInfo]:
-        return [ModelInfo("fake-1", "fake", 2048)]
-
-    def status(self) -> Mapping[str, BreakerState]:
-        return {"fake": BreakerState.CLOSED}
-
-    async def aclose(self) -> None:
-        pass

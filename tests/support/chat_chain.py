@@ -1,27 +1,26 @@
 """A model chain for tests: says what it is told to, at the pace it is told to, or fails as told."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from services.common.admission import Deadline
-from services.common.circuit_breaker import BreakerState
 from services.common.language_models.answering import AnswerEvent
 from services.common.language_models.provider import (
     DEFAULT_SAMPLING,
     Delta,
     Finished,
     Message,
-    ModelInfo,
     Sampling,
     Started,
     Usage,
 )
 from services.common.problems import ServiceUnavailable
+from tests.support.one_model_chain import OneModelChain
 
 FRIENDLY = "No language model can answer right now. Your message is kept."
 
 
-class FakeChain:
+class FakeChain(OneModelChain):
     """Answers "You said: <question>" word by word; a question may ask for more.
 
     "say N words" gets N words, "be slow" one every `slow_seconds`, "fail" an error at once, "break" one
@@ -75,20 +74,6 @@ class FakeChain:
                 await asyncio.sleep(self.slow_seconds)
             yield Delta(word)
         yield Finished(Usage(sum(len(message.content.split()) for message in messages), len(words)), "stop")
-
-    async def fit(
-        self, system: Message | None, history: Sequence[Message], *, model: str | None
-    ) -> list[Message]:
-        return [*([system] if system else []), *history]
-
-    async def models(self) -> list[ModelInfo]:
-        return [ModelInfo("fake-1", "fake", 2048)]
-
-    def status(self) -> Mapping[str, BreakerState]:
-        return {"fake": BreakerState.CLOSED}
-
-    async def aclose(self) -> None:
-        pass
 
 
 def answer_words(question: str) -> list[str]:

@@ -15,6 +15,7 @@ from services.chat.problems import (
     problem_facts,
 )
 from services.chat.store.records import (
+    PROMPT_MESSAGES_MAX,
     Completed,
     Delta,
     Failed,
@@ -92,14 +93,14 @@ class MemoryStore:
         if session is not None and (stored := _find(session, message_id)) is not None:
             if session.fingerprints.get(message_id) != turn.fingerprint:
                 raise IdempotencyKeyReused
-            return self._again(turn.owner, session_id, stored, lease)
-        return self._store(turn, session, lease)
+            return await self._with_history(self._again(turn.owner, session_id, stored, lease))
+        return await self._with_history(self._store(turn, session, lease))
 
     async def retry(self, owner: str, session_id: str, message_id: str, lease: Lease) -> Turn:
         stored = await self.message(owner, session_id, message_id)
         if stored.role != "user":
             raise IdempotencyKeyReused
-        return self._again(owner, session_id, stored, lease)
+        return await self._with_history(self._again(owner, session_id, stored, lease))
 
     async def append(self, lease: Lease, entries: Sequence[Delta | Reset]) -> bool:
         reply = self._writable(lease)
@@ -269,6 +270,14 @@ class MemoryStore:
         begun = self._reserve(turn.owner, turn.session_id, stored, lease, duplicate=False)
         self._trim(session)
         return begun
+
+    async def _with_history(self, turn: Turn) -> Turn:
+        if turn.outcome is not TurnOutcome.BEGUN:
+            return turn
+        page = await self.history(
+            turn.owner, turn.session_id, before=turn.message_id, limit=PROMPT_MESSAGES_MAX
+        )
+        return replace(turn, history=page.messages)
 
     def _again(self, owner: str, session_id: str, stored: StoredMessage, lease: Lease) -> Turn:
         if stored.role != "user":

@@ -15,8 +15,6 @@ from services.chat.inputs import (
     IdempotencyKey,
     InstructionsText,
     MessageIdPath,
-    MessageText,
-    ModelName,
     SessionId,
     SessionIdPath,
 )
@@ -26,6 +24,7 @@ from services.chat.store.records import Failed
 from services.common.admission import Deadline
 from services.common.auth import Principal, require_scope
 from services.common.disconnect import cancel_on_disconnect
+from services.common.inputs import MessageText, ModelName
 from services.common.problems import DeadlineExceeded
 
 router = APIRouter(prefix="/api/v1/chat", tags=["chat"])

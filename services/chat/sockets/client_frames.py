@@ -5,7 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from services.chat.inputs import MessageId, MessageText, ModelName
+from services.chat.inputs import MessageId
+from services.common.inputs import MessageText, ModelName
 from services.common.problems import InvalidRequest
 
 _SEQ_MAX = 2**53

@@ -6,6 +6,8 @@ from enum import StrEnum
 from typing import Literal
 
 Role = Literal["user", "assistant"]
+PROMPT_MESSAGES_MAX = 100
+"""The most that is read of a conversation for a prompt; how much of it fits is the model chain's to say."""
 
 
 class MessageStatus(StrEnum):
@@ -82,6 +84,8 @@ class Turn:
     created_at: float
     duplicate: bool = False
     """Whether the message had been stored before: this call was a retry."""
+    history: Sequence[StoredMessage] = ()
+    """Of a turn that was BEGUN: what was said before it, oldest first, PROMPT_MESSAGES_MAX at the most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,11 @@ def stored_message(fields: Sequence[str], state: str) -> StoredMessage:
     )
 
 
+def stored_messages(rows: Sequence[Any], states: Sequence[str]) -> list[StoredMessage]:
+    """In the order of a stream's rows."""
+    return [stored_message(row[1], state) for row, state in zip(rows, states, strict=True)]
+
+
 def as_heard(content: str, characters: int) -> str:
     return content[:characters].rstrip()
 

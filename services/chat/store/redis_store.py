@@ -12,6 +12,7 @@ from typing import Any
 from services.chat.problems import ReplyInterrupted, problem_facts
 from services.chat.store import redis_reading as reading
 from services.chat.store.records import (
+    PROMPT_MESSAGES_MAX,
     Delta,
     HistoryPage,
     Lease,
@@ -26,8 +27,9 @@ from services.chat.store.records import (
     Turn,
     TurnOutcome,
 )
-from services.chat.store.redis_connection import RedisConnection
+from services.chat.store.scripts import StoreScripts
 from services.common.circuit_breaker import BreakerState
+from services.common.redis_connection import RedisConnection
 from services.common.tickets import ticket_key
 
 _MINUTE_MS = 60_000
@@ -41,6 +43,7 @@ class RedisStore:
     ) -> None:
         self.limits = limits
         self._redis = connection
+        self._scripts = StoreScripts(connection)
         self._clock = clock
         self._interrupted = json.dumps(problem_facts(ReplyInterrupted()))
 
@@ -85,7 +88,7 @@ class RedisStore:
 
     async def entries(self, after: Mapping[str, int], wait_seconds: float) -> Mapping[str, list[ReplyEntry]]:
         streams: dict[Any, Any] = {_deltas_key(reply_id): f"{seq}-0" for reply_id, seq in after.items()}
-        found = await self._redis.read_streams(streams, wait_seconds)
+        found = await self._scripts.read_streams(streams, wait_seconds)
         return {
             _reply_id(key): [reading.reply_entry(entry_id, fields) for entry_id, fields in entries]
             for key, entries in found
@@ -118,7 +121,7 @@ class RedisStore:
             self._interrupted,
             self._reply_ttl_ms,
         )
-        messages = [reading.stored_message(row[1], state) for row, state in zip(rows, states, strict=True)]
+        messages = reading.stored_messages(rows, states)
         if direction == "before":
             messages.reverse()
         return HistoryPage(reading.session_summary(session), messages, bool(more))
@@ -173,13 +176,13 @@ class RedisStore:
             *(turn.content, turn.title, turn.fingerprint, once, mode, secrets.token_hex(8)),
             *(self._interrupted, self._lease_ms, _ms(limits.history_ttl_seconds), self._reply_ttl_ms),
             *(_ms(limits.idempotency_ttl_seconds), limits.history_messages_max, limits.sessions_max),
-            *self._pace,
+            *(*self._pace, PROMPT_MESSAGES_MAX),
         )
         return _turn(answer, turn.owner)
 
     async def _run(self, script: str, *arguments: str | int) -> list[Any]:
         now = "" if self._clock is None else _ms(self._clock())
-        answer = await self._redis.script(script, [now, *arguments])
+        answer = await self._scripts.run(script, [now, *arguments])
         refusal = reading.refused(answer, self.limits)
         if refusal is not None:
             raise refusal
@@ -200,7 +203,7 @@ class RedisStore:
 
 
 def _turn(answer: Sequence[Any], owner: str) -> Turn:
-    outcome, session_id, message_id, reply_id, fields, duplicate = answer
+    outcome, session_id, message_id, reply_id, fields, duplicate, *before = answer
     entry = dict(zip(fields[::2], fields[1::2], strict=True))
     return Turn(
         outcome=TurnOutcome(outcome),
@@ -211,6 +214,7 @@ def _turn(answer: Sequence[Any], owner: str) -> Turn:
         content=entry["content"],
         created_at=reading.seconds(entry["at"]),
         duplicate=bool(duplicate),
+        history=reading.stored_messages(*before)[::-1] if before else (),
     )
 
 

@@ -29,7 +29,8 @@ class ConversationStore(Protocol):
     async def begin(self, turn: NewTurn, lease: Lease) -> Turn:
         """Stores the message and reserves its reply, or finds that it was stored before; all or nothing.
 
-        A message whose reply failed, or whose writer died, is begun again under the lease's reply id.
+        A message whose reply failed, or whose writer died, is begun again under the lease's reply id. What is
+        begun brings what was said before it.
         Raises SessionNotFound, IdempotencyKeyReused, TooManySessions, TooManyRequests.
         """
         ...

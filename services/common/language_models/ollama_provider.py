@@ -21,7 +21,6 @@ from services.common.language_models.provider import (
     CUT_OFF,
     DEFAULT_SAMPLING,
     NO_MODEL,
-    REQUEST_REFUSED,
     Delta,
     Finished,
     Message,
@@ -29,6 +28,7 @@ from services.common.language_models.provider import (
     ProviderFailed,
     Sampling,
     Usage,
+    reason_of_status,
 )
 from services.common.language_models.settings import LanguageModelSettings
 from services.common.language_models.token_estimate import TokenEstimate
@@ -162,7 +162,7 @@ def _translated() -> Iterator[None]:
     try:
         yield
     except ollama.ResponseError as exc:
-        raise ProviderFailed(_reason(exc), exc.error) from exc
+        raise ProviderFailed(reason_of_status(exc.status_code), exc.error) from exc
     except (httpx.ConnectError, httpx.ConnectTimeout, ConnectionError) as exc:
         raise ProviderFailed("refused", type(exc).__name__) from exc
     except httpx.TimeoutException as exc:
@@ -171,16 +171,3 @@ def _translated() -> Iterator[None]:
         raise ProviderFailed(CUT_OFF, type(exc).__name__) from exc
     except (json.JSONDecodeError, UnicodeDecodeError, ValidationError, AttributeError, TypeError) as exc:
         raise ProviderFailed("malformed", type(exc).__name__) from exc
-
-
-def _reason(error: ollama.ResponseError) -> str:
-    match error.status_code:
-        case 404:
-            return NO_MODEL
-        case 401 | 403:
-            return "unauthorized"
-        case 429 | 503:
-            return "busy"
-        case 400:
-            return REQUEST_REFUSED
-    return "server_error"

@@ -93,6 +93,20 @@ CONTEXT_EXCEEDED = "context_exceeded"
 REQUEST_REFUSED = "request_refused"
 
 
+def reason_of_status(status: int) -> str:
+    """What a server's refusal means, whichever dialect it speaks."""
+    match status:
+        case 404:
+            return NO_MODEL
+        case 401 | 403:
+            return "unauthorized"
+        case 429 | 503:
+            return "busy"
+        case 400 | 422:
+            return REQUEST_REFUSED
+    return "server_error"
+
+
 class ChatProvider(Protocol):
     """`model` None, wherever it is asked for: the provider's default."""
 

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 
+from services.chat.main import build_store
 from services.chat.problems import StoreUnavailable
-from services.chat.store.records import Lease, NewTurn, StoreLimits
-from services.chat.store.redis_connection import RedisConnection
+from services.chat.store.records import Lease, NewTurn
 from services.chat.store.redis_store import RedisStore
-from services.common.circuit_breaker import BreakerState, CircuitBreaker
+from services.common.circuit_breaker import BreakerState
+from tests.support.chat_app import chat_settings
 from tests.support.valkey import ValkeyProcess
 
 ANSWER_SECONDS = RECOVERY_SECONDS = 2.0
@@ -18,8 +19,7 @@ ANSWER_SECONDS = RECOVERY_SECONDS = 2.0
 
 @pytest.fixture(name="store")
 async def store_fixture(own_valkey: ValkeyProcess) -> AsyncIterator[RedisStore]:
-    breaker = CircuitBreaker("redis", failure_threshold=3, reset_timeout_seconds=0.5)
-    store = RedisStore(RedisConnection(own_valkey.url, breaker=breaker), StoreLimits())
+    store = build_store(chat_settings(redis_url=own_valkey.url))
     yield store
     await store.aclose()
 

@@ -12,6 +12,7 @@ from services.chat.problems import (
     MessageNotFound,
     ReplyNotFound,
     SessionNotFound,
+    StoreUnavailable,
     TooManySessions,
 )
 from services.chat.store.records import (
@@ -27,11 +28,10 @@ from services.chat.store.records import (
     Turn,
     TurnOutcome,
 )
-from services.chat.store.redis_connection import RedisConnection
 from services.chat.store.redis_store import RedisStore
 from services.chat.store.seam import ConversationStore, LeaseLost
-from services.common.circuit_breaker import CircuitBreaker
 from services.common.problems import TooManyRequests
+from tests.support.chat_app import chat_settings
 from tests.support.chat_memory_store import MemoryStore
 from tests.support.clock import FakeClock
 from tests.support.valkey import ValkeyProcess
@@ -56,7 +56,8 @@ async def store_fixture(
     if request.param == "memory":
         yield MemoryStore(LIMITS, clock)
         return
-    redis = RedisStore(RedisConnection(valkey.url, breaker=CircuitBreaker("redis")), LIMITS, clock)
+    connection = chat_settings(redis_url=valkey.url).connect_redis(StoreUnavailable)
+    redis = RedisStore(connection, LIMITS, clock)
     yield redis
     await redis.aclose()
 
@@ -117,6 +118,31 @@ async def test_a_message_sent_twice_is_stored_once(
     third = await store.begin(asked(1), lease(1, attempt=3))
     assert (third.outcome, third.reply_id) == (TurnOutcome.ANSWERED, "r1")
     assert await contents(store) == ["question 1", "answer 1"]
+
+
+async def test_what_is_begun_brings_what_was_said_before_it_and_nothing_else_does(
+    store: ConversationStore,
+) -> None:
+    assert not (await converse(store, 1)).history
+    await begin(store, 2)
+    await store.fail(lease(2), {"type": "x"})
+    turn = await begin(store, 3)
+    assert [(said.content, said.status) for said in turn.history] == [
+        ("question 1", MessageStatus.ANSWERED),
+        ("answer 1", MessageStatus.COMPLETE),
+        ("question 2", MessageStatus.UNANSWERED),
+    ]
+    assert not (await store.begin(asked(3), lease(3, attempt=2))).history, "somebody else writes it"
+    again = await store.retry("ann", "s1", "m2", lease(2, attempt=2))
+    assert [said.content for said in again.history] == ["question 1", "answer 1"]
+
+
+async def test_what_is_begun_brings_no_more_than_a_prompt_can_need(store: ConversationStore) -> None:
+    for number in range(1, 5):
+        await converse(store, number)
+    turn = await begin(store, 5)
+    assert len(turn.history) == LIMITS.history_messages_max - 1, "the oldest made room"
+    assert turn.history[-1].content == "answer 4"
 
 
 async def test_a_call_whose_answer_was_lost_may_be_repeated(store: ConversationStore) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from services.chat.inputs import MESSAGE_CHARS_MAX
+from services.common.inputs import MESSAGE_CHARS_MAX
 from tests.support.chat_app import chat_app, chat_settings
 from tests.support.chat_chain import FRIENDLY, FakeChain, answer
 from tests.support.chat_memory_store import MemoryStore

@@ -1,14 +1,14 @@
 -- Stores a user's message once and reserves its reply; or finds it stored before.
 -- ARGV: now, user, session, message, reply, worker, content, title, fingerprint, once key or '', mode,
 --   nonce, interrupted problem, lease, session ttl, reply ttl, once ttl (all ms), messages max,
---   sessions max, generations max, pace interval ms, pace burst ms
+--   sessions max, generations max, pace interval ms, pace burst ms, prompt messages max
 local user, session, message = ARGV[2], ARGV[3], ARGV[4]
 local reply, worker, content, title, fingerprint = ARGV[5], ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 local once, mode, nonce, interrupted = ARGV[10], ARGV[11], ARGV[12], ARGV[13]
 local lease_ms, ttl_ms, reply_ttl_ms = tonumber(ARGV[14]), tonumber(ARGV[15]), tonumber(ARGV[16])
 local once_ttl_ms, messages_max = tonumber(ARGV[17]), tonumber(ARGV[18])
 local sessions_max, generations_max = tonumber(ARGV[19]), tonumber(ARGV[20])
-local pace_ms, burst_ms = tonumber(ARGV[21]), tonumber(ARGV[22])
+local pace_ms, burst_ms, prompt_max = tonumber(ARGV[21]), tonumber(ARGV[22]), tonumber(ARGV[23])
 local now = now_ms()
 
 local function reserve(item)
@@ -31,17 +31,25 @@ local function found(outcome, item, duplicate)
   return {outcome, session, message, item.reply, row[2], duplicate}
 end
 
+-- With what was said before, the newest first, so that the prompt costs no round trip of its own.
+local function begun(item, duplicate)
+  local answer = found('begun', item, duplicate)
+  local rows = redis.call('XREVRANGE', messages_key(session), '(' .. item.entry, '-', 'COUNT', prompt_max)
+  answer[7], answer[8] = rows, states_of(session, rows, now, interrupted, reply_ttl_ms)
+  return answer
+end
+
 local function again(item)
   if mode ~= 'retry' and item.fingerprint ~= fingerprint then return {'reused'} end
   if item.state == 'r' then return {'reused'} end
   if item.state == 'a' then return found('answered', item, 1) end
   local running = settled_reply(item.reply, now, interrupted, reply_ttl_ms)
-  if running and running.worker == worker then return found('begun', item, 0) end -- our own call, repeated
+  if running and running.worker == worker then return begun(item, 0) end -- our own call, repeated
   if running and running.state == 'writing' then return found('running', item, 1) end
   local refused = refusal(user, now, generations_max, pace_ms, burst_ms)
   if refused then return refused end
   reserve(item)
-  return found('begun', item, 1)
+  return begun(item, 1)
 end
 
 local function create_session()
@@ -64,7 +72,7 @@ local function store()
   reserve(item)
   trim(session, messages_max)
   if once ~= '' then redis.call('SET', once, session .. '|' .. message, 'PX', int(once_ttl_ms)) end
-  return found('begun', item, 0)
+  return begun(item, 0)
 end
 
 -- A key used before leads to the session and message of that time, as long as they are kept.

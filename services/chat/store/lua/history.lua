@@ -1,4 +1,4 @@
--- A page of a session's messages, with the state of each. A message whose writer died is unanswered by this.
+-- A page of a session's messages, with the state of each.
 -- ARGV: now, user, session, direction (before|after), message id or '', limit, interrupted problem, reply ttl ms
 local user, session, direction, cursor = ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local limit, now = tonumber(ARGV[6]), now_ms()
@@ -15,15 +15,5 @@ local rows = direction == 'before'
   or redis.call('XRANGE', key, from, '+', 'COUNT', limit + 1)
 local more = #rows > limit
 if more then table.remove(rows) end
-local states = {}
-for i, row in ipairs(rows) do
-  local id = row[2][2]
-  local item = indexed(session, id)
-  if item.state == 'p' then
-    local reply = settled_reply(item.reply, now, ARGV[7], tonumber(ARGV[8]))
-    if not reply or reply.state ~= 'writing' then item = indexed(session, id) end
-    if not reply then item.state = 'u' end
-  end
-  states[i] = told_state(item)
-end
+local states = states_of(session, rows, now, ARGV[7], tonumber(ARGV[8]))
 return {'ok', summary(session), rows, states, more and 1 or 0}

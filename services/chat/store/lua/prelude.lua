@@ -87,6 +87,22 @@ local function settled_reply(reply_id, now, problem, ttl_ms)
   return reply
 end
 
+-- The state of each of a stream's rows; a message whose writer died is unanswered by this.
+local function states_of(session, rows, now, problem, ttl_ms)
+  local states = {}
+  for i, row in ipairs(rows) do
+    local id = row[2][2]
+    local item = indexed(session, id)
+    if item.state == 'p' then
+      local reply = settled_reply(item.reply, now, problem, ttl_ms)
+      if not reply or reply.state ~= 'writing' then item = indexed(session, id) end
+      if not reply then item.state = 'u' end
+    end
+    states[i] = told_state(item)
+  end
+  return states
+end
+
 -- Drops what goes beyond the bound from the stream and from the index.
 local function trim(session, messages_max)
   local excess = redis.call('XLEN', messages_key(session)) - messages_max
