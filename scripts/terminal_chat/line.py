@@ -38,13 +38,14 @@ class Line:
     _reply_id: str | None = None
     _cut: bool = False
 
-    def say(self, content: str, model: str | None = None) -> Iterator[Frame]:
+    def say(self, content: str, model: str | None = None, message_id: str | None = None) -> Iterator[Frame]:
         """The frames of one exchange, from its ack to `done` or `error`; AWAY in between where it broke.
 
-        The message has an id, so that said twice it is kept once; the reply goes on at the next seq.
+        The message has an id, so that said twice it is kept once; the reply goes on at the next seq. With
+        the id of a message that was not answered, that one is answered.
         Ctrl-C asks for the reply to end, which it then does with `done`; a second one is raised.
         """
-        message = {"type": "message", "id": secrets.token_hex(8), "content": content}
+        message = {"type": "message", "id": message_id or new_message_id(), "content": content}
         request: Frame = message | ({"model": model} if model else {})
         self._reply_id, self._cut, seq = None, False, 0
         while True:
@@ -119,6 +120,10 @@ class Line:
         if self._connection is not None:
             self._connection.socket.close()
             self._connection = None
+
+
+def new_message_id() -> str:
+    return secrets.token_hex(8)
 
 
 def _refuse_for_good(refusal: InvalidStatus) -> None:

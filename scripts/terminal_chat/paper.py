@@ -9,22 +9,33 @@ _KEPT = {"\n", "\t"}
 
 
 class Paper:
+    """Notes stand on lines of their own, also where a reply has broken off in the middle of one."""
+
     def __init__(self, console: Console) -> None:
         self._console = console
+        self._in_a_line = False
 
     def note(self, text: str) -> None:
+        self._begin_line()
         self._console.print(legible(text), style="dim", markup=False, highlight=False, soft_wrap=True)
 
     def trouble(self, text: str) -> None:
+        self._begin_line()
         self._console.print(f"! {legible(text)}", style="red", markup=False, highlight=False, soft_wrap=True)
 
     def piece(self, text: str) -> None:
         """Of a reply, as it comes."""
         self._console.print(legible(text), end="", markup=False, highlight=False, soft_wrap=True)
         self._console.file.flush()
+        self._in_a_line = not text.endswith("\n")
 
     def end_of_line(self) -> None:
         self._console.print()
+        self._in_a_line = False
+
+    def _begin_line(self) -> None:
+        if self._in_a_line:
+            self.end_of_line()
 
     def messages(self, messages: Iterable[Mapping[str, Any]]) -> None:
         for message in messages:

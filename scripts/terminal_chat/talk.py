@@ -11,13 +11,14 @@ from rich.console import Console
 from scripts.local_stack.tokens import CannotSign
 from scripts.local_stack.visiting import own_token, running_url
 from scripts.terminal_chat.archive import Archive, NoAnswer
-from scripts.terminal_chat.line import Frame, Line, Refused
+from scripts.terminal_chat.line import Frame, Line, Refused, new_message_id
 from scripts.terminal_chat.paper import Paper
 
 _TOKEN_SECONDS = 12 * 3600
 _HELP = """/new             begin a new session
 /sessions        list yours; /open NUMBER or NAME goes on with one
 /history         what was said in this one
+/retry           have the last message answered that was not
 /model [NAME]    list the models, or choose one
 /quit            end (so does Ctrl-D); Ctrl-C cuts a reply short"""
 
@@ -46,11 +47,13 @@ class Talk:
         self._archive = archive
         self._line_to = line_to
         self._line = line_to(_new_session())
+        self._unanswered: tuple[str, str] | None = None
         self._commands: dict[str, Callable[[str], None]] = {
             "/new": lambda _: self._go_to(_new_session()),
             "/open": self._open,
             "/sessions": lambda _: paper.sessions(archive.sessions(), self._line.session_id),
             "/history": lambda _: paper.messages(archive.messages(self._line.session_id)),
+            "/retry": lambda _: self._retry(),
             "/model": self._choose_model,
             "/help": lambda _: paper.note(_HELP),
         }
@@ -65,7 +68,7 @@ class Talk:
             if session_id is not None:
                 self._go_to(session_id)
             while (line := self._next_line()) is not None:
-                self._do(line)
+                self.do(line)
         except (Refused, NoAnswer) as refusal:
             self._paper.trouble(str(refusal))
             return 1
@@ -84,7 +87,8 @@ class Talk:
             return None
         return None if line.strip() == "/quit" else line.strip()
 
-    def _do(self, line: str) -> None:
+    def do(self, line: str) -> None:
+        """What was typed: a /command, or something to say."""
         if not line:
             return
         name, _, rest = line.partition(" ")
@@ -98,14 +102,23 @@ class Talk:
         else:
             self._paper.trouble(f"There is no {name}. /help lists the commands.")
 
-    def _say(self, content: str) -> None:
-        for frame in self._line.say(content, self.model):
+    def _say(self, content: str, message_id: str | None = None) -> None:
+        message_id = message_id or new_message_id()
+        self._unanswered = (content, message_id)
+        for frame in self._line.say(content, self.model, message_id):
+            if frame["type"] == "done":
+                self._unanswered = None
             self._print(frame)
+
+    def _retry(self) -> None:
+        if self._unanswered is None:
+            raise NoAnswer("The last message has its answer.")
+        self._say(*self._unanswered)
 
     def _print(self, frame: Frame) -> None:
         match frame["type"]:
             case "delta" if frame.get("reset"):
-                self._paper.note("\n(another model begins again)")
+                self._paper.note("(another model begins again)")
             case "delta":
                 self._paper.piece(str(frame["content"]))
             case "done":
@@ -114,12 +127,13 @@ class Talk:
                     self._paper.note("(cut short)")
             case "error":
                 self._paper.trouble(str(frame["problem"]["detail"]))
+                self._paper.note("(/retry asks for the answer once more)")
             case "away":
                 self._paper.note("(no connection; it goes on as soon as there is one)")
 
     def _go_to(self, session_id: str) -> None:
         self._line.close()
-        self._line = self._line_to(session_id)
+        self._line, self._unanswered = self._line_to(session_id), None
         self._paper.note(f"Session {session_id}")
         self._paper.messages(self._archive.messages(session_id))
 

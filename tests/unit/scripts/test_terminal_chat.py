@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 from rich.console import Console
 
+from scripts.terminal_chat.archive import Archive
 from scripts.terminal_chat.line import AWAY, Frame, Line, Refused
 from scripts.terminal_chat.paper import Paper, legible
+from scripts.terminal_chat.talk import Talk
 from tests.support.chat_app import chat_app
 from tests.support.chat_chain import answer
 from tests.support.chat_memory_store import MemoryStore
@@ -70,8 +72,38 @@ async def test_a_refusal_that_waiting_would_not_change_is_told(parts: tuple[Make
         await exchange(line, "Hello")
 
 
+async def test_retry_has_the_last_message_answered_once(parts: tuple[MakeLine, MemoryStore]) -> None:
+    make_line, store = parts
+    file = io.StringIO()
+    paper = Paper(Console(file=file, width=200))
+    talk = Talk(paper, Archive("http://localhost:9", ""), lambda _: make_line("s"))
+    await asyncio.to_thread(talk.do, "Hello")
+    store.away = True
+    await asyncio.to_thread(talk.do, "And again")
+    assert "/retry" in file.getvalue().splitlines()[-1]
+    store.away = False
+    for said in ("/retry", "/retry"):
+        await asyncio.to_thread(talk.do, said)
+    *_, answered, refused = file.getvalue().splitlines()
+    assert answered.strip() == answer("And again").strip()
+    assert refused == "! The last message has its answer."
+    messages = (await store.history("ann", "s", limit=9)).messages
+    assert [message.content for message in messages][2:] == ["And again", answer("And again")]
+    await asyncio.to_thread(talk.close)
+
+
 def test_what_a_model_says_cannot_move_the_cursor() -> None:
     assert legible("a\x1b[2Jb\x07\r\nc\td\x9b") == "a[2Jb\nc\td"
+
+
+def test_what_breaks_a_reply_off_is_told_on_a_line_of_its_own() -> None:
+    file = io.StringIO()
+    paper = Paper(Console(file=file))
+    paper.piece("Once upon a")
+    paper.note("(no connection)")
+    paper.piece(" time.\n")
+    paper.trouble("It broke.")
+    assert file.getvalue() == "Once upon a\n(no connection)\n time.\n! It broke.\n"
 
 
 def test_a_dumb_terminal_gets_words_without_colours() -> None:
