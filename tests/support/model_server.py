@@ -7,8 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-import httpx
-
+from tests.support.http_status import status
 from tests.support.valkey import free_port
 
 MODEL = "smollm2-135m-instruct"
@@ -66,7 +65,4 @@ class ModelServerProcess:
             process.communicate()
 
     def _healthy(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/health", timeout=2.0).status_code == 200
-        except httpx.TransportError:
-            return False
+        return status(f"{self.url}/health") == 200

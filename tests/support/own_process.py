@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import httpx
 import psutil
 
+from tests.support.http_status import status
 from tests.support.scripted_model import MODEL
 from tests.support.tokens import SECRET
 from tests.support.valkey import free_port
@@ -63,10 +63,7 @@ class OwnProcess:
     def ready(self) -> bool:
         assert self._process is not None, "start it first"
         assert self._process.poll() is None, "it ended by itself"
-        try:
-            return httpx.get(f"{self.url}{self._ready_path}", timeout=2.0).status_code == 200
-        except httpx.TransportError:
-            return False
+        return status(f"{self.url}{self._ready_path}") == 200
 
     def inspect(self) -> psutil.Process:
         """Its memory, its connections."""

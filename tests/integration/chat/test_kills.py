@@ -71,13 +71,10 @@ class Client:
     refusals: int = 0
     _random: random.Random = field(default_factory=lambda: random.Random(7))  # noqa: S311 - no secret
 
-    @property
-    def headers(self) -> dict[str, str]:
-        return bearer(self.name)
-
-    @property
-    def session(self) -> str:
-        return f"session-of-{self.name}"
+    def __post_init__(self) -> None:
+        self.headers = bearer(self.name)
+        self.session = f"session-of-{self.name}"
+        self.http = httpx.AsyncClient(headers=self.headers, timeout=10)
 
     async def talk(self, say: "Say", enough: asyncio.Event) -> None:
         number = 0
@@ -100,24 +97,23 @@ class Client:
     async def history(self) -> list[dict[str, Any]]:
         """All of it, oldest first."""
         found: list[dict[str, Any]] = []
-        async with httpx.AsyncClient(base_url=self.stage.replicas[0].url, headers=self.headers) as http:
-            before: str | None = None
-            while True:
-                query = {"limit": "200"} | ({"before": before} if before else {})
-                page = (await http.get(f"{CHAT}/history/{self.session}", params=query)).json()
-                found = [*page["messages"], *found]
-                before = page["next_before"]
-                if before is None:
-                    return found
+        url = f"{self.stage.replicas[0].url}{CHAT}/history/{self.session}"
+        before: str | None = None
+        while True:
+            query = {"limit": "200"} | ({"before": before} if before else {})
+            page = (await self.http.get(url, params=query)).json()
+            found = [*page["messages"], *found]
+            before = page["next_before"]
+            if before is None:
+                return found
 
 
 Say = Callable[[Client, str, str, str], Awaitable[bool]]
 
 
 async def by_rest(client: Client, url: str, message: str, message_id: str) -> bool:
-    async with httpx.AsyncClient(base_url=url, headers=client.headers, timeout=10) as http:
-        body = {"message": message, "session_id": client.session, "idempotency_key": message_id}
-        reply = await http.post(CHAT, json=body)
+    body = {"message": message, "session_id": client.session, "idempotency_key": message_id}
+    reply = await client.http.post(f"{url}{CHAT}", json=body)
     if reply.status_code == 200:
         assert reply.json()["reply"] == answer(message)
         return True
@@ -157,6 +153,7 @@ async def test_what_was_acknowledged_survives_fifty_kills_of_chat_and_twenty_of_
     assert sum(client.refusals for client in clients) > 0, "the kills were not felt"
     for client in clients:
         await judge(client)
+        await client.http.aclose()
 
 
 async def judge(client: Client) -> None:

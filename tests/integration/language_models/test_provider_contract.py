@@ -1,12 +1,13 @@
 """What every provider of language models keeps, each with a real model behind it.
 
-`OLLAMA_HOST` in the environment, and nothing else, points the Ollama side at a released Ollama; without it
-stands the test server that speaks its protocol. `OLLAMA_MODEL` may name one of its models.
+`OLLAMA_HOST` in the environment, and nothing else, points the Ollama side at a released Ollama, which brings
+its own model; without it stands the test server that speaks its protocol. `OLLAMA_MODEL` may name a model.
 """
 
 import asyncio
 import os
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -28,7 +29,9 @@ from tests.support.ollama_server import OllamaServer
 from tests.support.providers import chain_over, llm_settings
 from tests.support.serving import serving
 
-pytestmark = [pytest.mark.slow, pytest.mark.models(MODEL)]
+pytestmark = pytest.mark.slow
+RELEASED_OLLAMA = "OLLAMA_HOST" in os.environ
+needs_our_model = pytest.mark.models(MODEL)
 ASKED = [
     Message("system", "You answer briefly."),
     Message("user", "Name a colour. Grüße aus Köln 🌈"),
@@ -36,24 +39,27 @@ ASKED = [
 SHORT = Sampling(max_tokens=12, temperature=0.0, seed=1)
 
 
-@pytest.fixture(name="provider", params=["ollama", "openai"])
-async def provider_fixture(
-    request: pytest.FixtureRequest, model_server: ModelServerProcess
-) -> AsyncIterator[ChatProvider]:
-    if request.param == "openai":
-        address = model_server.openai_base_url
-        provider: ChatProvider = OpenAIProvider(llm_settings(openai_base_url=address))
+@pytest.fixture(
+    name="provider",
+    params=[
+        pytest.param("ollama", marks=[] if RELEASED_OLLAMA else needs_our_model),
+        pytest.param("openai", marks=needs_our_model),
+    ],
+)
+async def provider_fixture(request: pytest.FixtureRequest) -> AsyncIterator[ChatProvider]:
+    async with AsyncExitStack() as stack:
+        provider: ChatProvider
+        if request.param == "ollama" and RELEASED_OLLAMA:
+            provider = OllamaProvider(llm_settings())
+        else:
+            ours: ModelServerProcess = request.getfixturevalue("model_server")
+            if request.param == "ollama":
+                url = await stack.enter_async_context(serving(OllamaServer(ours.url).app()))
+                provider = OllamaProvider(llm_settings(ollama_host=url))
+            else:
+                provider = OpenAIProvider(llm_settings(openai_base_url=ours.openai_base_url))
         yield provider
-    elif "OLLAMA_HOST" in os.environ:
-        provider = OllamaProvider(llm_settings())
-        yield provider
-    else:
-        async with serving(OllamaServer(model_server.url).app()) as url:
-            provider = OllamaProvider(llm_settings(ollama_host=url))
-            yield provider
-            await provider.aclose()
-        return
-    await provider.aclose()
+        await provider.aclose()
 
 
 async def answered(
