@@ -9,12 +9,11 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
-from tests.browser.conftest import ROOT
+from tests.browser.conftest import SCREENSHOTS
 from tests.support.browser import Theme, Watched, console
 from tests.support.local_stack import LocalStack
 from tests.support.recordings import beckett
 
-SCREENSHOTS = ROOT / ".parley" / "screenshots"
 SIZES = {"wide": (1440, 900), "narrow": (360, 740)}
 QUESTION = "Write one sentence about tea."
 
@@ -67,7 +66,7 @@ async def test_view_fits_is_accessible_and_photographed(
 
 async def _photograph(watched: Watched, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    await watched.page.screenshot(path=path)
+    await watched.page.screenshot(path=path, animations="disabled")
 
 
 async def _serious_violations(watched: Watched) -> list[str]:

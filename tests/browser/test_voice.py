@@ -3,6 +3,7 @@
 import pytest
 from playwright.async_api import WebSocket
 
+from tests.browser.conftest import SCREENSHOTS
 from tests.support.browser import chromium, console
 from tests.support.eventually import eventually_so
 from tests.support.local_stack import LocalStack
@@ -29,8 +30,10 @@ async def test_spoken_question_is_captioned_answered_aloud_and_cut_off_by_the_ne
         await page.mouse.down()
         await watched.until("document.getElementById('voice-level').value > 0.1")
         await page.wait_for_timeout(SPOKEN_MS)
+        await page.wait_for_selector(".caption.you p:not(:empty)")  # while the button is still held
         await page.mouse.up()
 
+        await watched.until(f"{STATE} !== 'listening' && {STATE} !== 'understanding'")
         heard = await page.inner_text(".caption.you p")
         assert "failed" in heard.lower()
         await page.wait_for_selector(".caption.parley p:not(:empty)")
@@ -88,6 +91,7 @@ async def test_hands_free_talk_is_answered_aloud_and_the_next_words_cut_it_off(s
         await page.wait_for_selector(".caption.you p:not(:empty)")
         await watched.until(f"{STATE} === 'speaking' && loudness() > {AUDIBLE}")
         assert await page.inner_text(".caption.parley p")
+        await page.screenshot(path=SCREENSHOTS / "voice-talking.png", animations="disabled")
 
         await page.evaluate("mute(false)")
         await eventually_so(cut_off, CUT_OFF_SECONDS)

@@ -20,6 +20,10 @@ for (const view of Object.values(VIEWS)) view.mount();
 for (const cancel of document.querySelectorAll("dialog .cancel")) {
   cancel.addEventListener("click", () => cancel.closest("dialog").close(""));
 }
+document.querySelector(".skip").addEventListener("click", (event) => {
+  event.preventDefault(); // its address would be taken for that of a view
+  byId("main").focus();
+});
 addEventListener("hashchange", () => {
   const before = token.current();
   token.takeFromAddress();

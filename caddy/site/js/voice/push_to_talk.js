@@ -1,11 +1,10 @@
-// Push to talk: what was recorded is transcribed, asked, and the answer spoken sentence by sentence.
+// Push to talk: what is said is shown as it is heard, asked, and the answer spoken sentence by sentence.
 
-import * as api from "../api.js";
 import { openMicrophone } from "../audio/microphone.js";
-import { wavOf } from "../audio/wav.js";
 import { Conversation } from "../chat/conversation.js";
-import { attemptsOf, degradation, engineName, enginesOf } from "../wording.js";
+import { attemptsOf, degradation, enginesOf } from "../wording.js";
 import { StopWatch, caption } from "./captions.js";
+import { Recording } from "./recording.js";
 import { Sentences } from "./sentences.js";
 import { Speaker } from "./speaker.js";
 
@@ -17,19 +16,21 @@ export class PushToTalk {
   constructor(sessionId, { onState, onLevel, onProblem }) {
     this._on = { onState, onLevel, onProblem };
     this._sessionId = sessionId;
-    this._pieces = null;
+    this._recording = null;
     this._turn = null;
   }
 
   /** Listens. Whatever was being said or answered is cut off. */
   async press() {
     this.interrupt();
-    this._pieces = [];
+    this._recording?.drop();
+    this._recording = new Recording(RATE_HZ);
     this._on.onState("listening");
     try {
       this._microphone ??= await openMicrophone({ sampleRateHz: RATE_HZ, onPiece: (piece) => this._take(piece) });
     } catch (problem) {
-      this._pieces = null;
+      this._recording?.drop();
+      this._recording = null;
       this._on.onState("idle");
       this._on.onProblem(problem);
     }
@@ -37,16 +38,17 @@ export class PushToTalk {
 
   /** Has what was said answered. */
   async release() {
-    const pieces = this._pieces;
-    this._pieces = null;
+    const recording = this._recording;
+    if (!recording) return;
+    this._recording = null;
     this._on.onLevel(0);
-    const seconds = (pieces ?? []).reduce((sum, piece) => sum + piece.byteLength, 0) / 2 / RATE_HZ;
-    if (seconds < SHORTEST_SECONDS) {
-      if (pieces) this._on.onState("idle");
+    if (recording.seconds < SHORTEST_SECONDS) {
+      recording.drop();
+      this._on.onState("idle");
       return;
     }
     this._turn = new Turn(this._conversation(), this._on);
-    await this._turn.run(wavOf(pieces, RATE_HZ));
+    await this._turn.run(recording);
   }
 
   /** Barge-in: silence at once, and the model need not go on either. */
@@ -59,14 +61,15 @@ export class PushToTalk {
     this.interrupt();
     this._microphone?.close();
     this._microphone = null;
-    this._pieces = null;
+    this._recording?.drop();
+    this._recording = null;
     this._talk?.close();
   }
 
   /** The microphone stays open, so that no first word is lost; what nobody holds the button for is dropped. */
   _take({ level, pcm }) {
-    if (!this._pieces) return;
-    this._pieces.push(pcm);
+    if (!this._recording) return;
+    this._recording.take(pcm);
     this._on.onLevel(level);
   }
 
@@ -89,10 +92,11 @@ class Turn {
     this._watch = new StopWatch();
   }
 
-  async run(sound) {
+  async run(recording) {
     this._on.onState("understanding");
     try {
-      const text = await this._understand(sound);
+      const text = await recording.words(this._abort.signal);
+      this._watch.note("transcript");
       if (!this._stopped) this._ask(text);
     } catch (problem) {
       if (problem.name === "AbortError") return;
@@ -119,18 +123,6 @@ class Turn {
 
   get _stopped() {
     return this._abort.signal.aborted;
-  }
-
-  async _understand(sound) {
-    const form = new FormData();
-    form.append("audio", sound, "question.wav");
-    const heard = await api.upload("/api/v1/voice/stt/transcribe", form, { signal: this._abort.signal });
-    if (!heard.text) throw new Error("Nothing was heard. Hold the button while you speak.");
-    this._watch.note("transcript");
-    const mine = caption("you", heard.text);
-    const degraded = degradation("Heard", engineName(heard.engine), heard.attempts);
-    if (degraded) mine.warn(degraded);
-    return heard.text;
   }
 
   _ask(text) {
