@@ -4,6 +4,7 @@ import { button, byId, element, problemCard, warning } from "../dom.js";
 import { renderMarkdown } from "../markdown/render.js";
 
 const NEAR_THE_END_PX = 80;
+const OPEN = new Set(["sending", "pending", "writing"]);
 const ANNOUNCED_CHARS = 600;
 
 export class ThreadView {
@@ -13,7 +14,7 @@ export class ThreadView {
     this._onRetry = onRetry;
     this._onOlder = onOlder;
     this._nodes = new Map();
-    this._announced = new Set();
+    this._awaited = new Set();
     this._queued = false;
   }
 
@@ -37,7 +38,7 @@ export class ThreadView {
   /** Forgets the conversation: another one follows. */
   reset() {
     this._conversation = null;
-    this._announced.clear();
+    this._awaited.clear();
     this._clear();
   }
 
@@ -89,10 +90,13 @@ export class ThreadView {
     this._announce(message);
   }
 
-  /** A screen reader hears an answer when it is whole, not word by word. */
-  _announce(message) {
-    if (message.status === "writing") this._announced.add(message.id);
-    else if (this._announced.delete(message.id)) byId("chat-announcer").textContent = message.content.slice(0, ANNOUNCED_CHARS);
+  /** A screen reader hears an answer when it is whole, not word by word; and none of an old conversation. */
+  _announce({ role, id, inReplyTo, status, content }) {
+    const question = role === "user" ? id : inReplyTo;
+    if (OPEN.has(status)) this._awaited.add(question);
+    else if (role === "assistant" && this._awaited.delete(question)) {
+      byId("chat-announcer").textContent = content.slice(0, ANNOUNCED_CHARS);
+    }
   }
 }
 
