@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How a spoken conversation feels: the stages of each turn, how soon we fall silent, what begins no turn.
 
-    ./scripts/up --detach && .venv/bin/python bench/conversation.py --url http://localhost:8080
+    ./scripts/up --detach && .venv/bin/python -m bench.conversation --url http://localhost:8080
 
 Speaks a real recording to /v1/realtime at the pace of a microphone, in frames of 20 ms, and notes when what
 comes back. Prints medians and 90th percentiles, and the goals.
@@ -34,7 +34,10 @@ from tests.support.recordings import beckett  # noqa: E402
 
 RATE_HZ = 24_000
 FRAME_SECONDS = 0.02
-_STAGES = ("transcript", "first_token", "first_audio")
+_STAGES = ("end_of_turn", "transcript", "first_token", "first_phrase", "first_audio")
+_AUDIO = "response.output_audio.delta"
+_LISTEN_SECONDS = 4.0
+"""To each reply, before it is cut off."""
 _BREATH_SECONDS = 0.12
 _GOAL_FIRST_AUDIO_SECONDS = 1.2
 _GOAL_BARGE_IN_SECONDS = 0.2
@@ -115,15 +118,39 @@ async def turns(client: Client, count: int) -> list[dict[str, float]]:
     for number in range(count):
         ended_at = await client.say(sounds[number % len(sounds)])
         heard_at, _ = await client.until("conversation.item.input_audio_transcription.completed")
-        audio_at, _ = await client.until("response.output_audio.delta")
-        await client.socket.send(json.dumps({"type": "response.cancel"}))
-        _, done = await client.until("response.done")
+        audio_at, gap, done = await listened_to_reply(client)
         stages = {name: int(done["response"]["metadata"].get(f"{name}_ms", 0)) / 1000 for name in _STAGES}
         stages["client_transcript"], stages["client_first_audio"] = heard_at - ended_at, audio_at - ended_at
+        stages["longest_gap"] = gap
         found.append(stages)
         await asyncio.sleep(1.0)
         _forget(client)
     return found
+
+
+async def listened_to_reply(client: Client) -> tuple[float, float, dict[str, Any]]:
+    """When its first audio came, the longest that a player had to wait for more, and its response.done."""
+    begun_at, played_until, gap = 0.0, 0.0, 0.0
+    cutting: asyncio.Task[None] | None = None
+    async with asyncio.timeout(60):
+        while True:
+            at, event = await client.events.get()
+            if event["type"] == _AUDIO:
+                if not begun_at:
+                    begun_at = played_until = at
+                    cutting = asyncio.create_task(cut_off(client, _LISTEN_SECONDS))
+                gap = max(gap, at - played_until)
+                seconds = len(base64.b64decode(event["delta"])) / 2 / RATE_HZ
+                played_until = max(at, played_until) + seconds
+            elif event["type"] == "response.done":
+                if cutting is not None:
+                    cutting.cancel()
+                return begun_at, gap, event
+
+
+async def cut_off(client: Client, after_seconds: float) -> None:
+    await asyncio.sleep(after_seconds)
+    await client.socket.send(json.dumps({"type": "response.cancel"}))
 
 
 async def barge_ins(client: Client, count: int) -> list[float]:
@@ -131,14 +158,14 @@ async def barge_ins(client: Client, count: int) -> list[float]:
     sounds, found = utterances(), []
     for number in range(count):
         await client.say(sounds[number % len(sounds)])
-        await client.until("response.output_audio.delta")
+        await client.until(_AUDIO)
         await asyncio.sleep(0.5)
         _forget(client)
         begun_at = time.monotonic()
         client.waiting.append(sounds[(number + 1) % len(sounds)])
         stopped_at, _ = await client.until("input_audio_buffer.speech_started")
         found.append(stopped_at - begun_at)
-        await client.until("response.output_audio.delta")
+        await client.until(_AUDIO)
         await client.socket.send(json.dumps({"type": "response.cancel"}))
         await asyncio.sleep(1.5)
         _forget(client)
@@ -203,7 +230,8 @@ def show(report: dict[str, Any]) -> None:
     print(f"{'from the end of speech to':28} {'median':>8} {'p90':>8}")
     for name in (*_STAGES, "client_transcript", "client_first_audio"):
         _row(name, [turn[name] for turn in report["turns"]])
-    print(f"goal: first audio {_GOAL_FIRST_AUDIO_SECONDS:g} s median\n")
+    print(f"goal: first audio {_GOAL_FIRST_AUDIO_SECONDS:g} s median over {len(report['turns'])} turns\n")
+    _row("longest gap within a reply", [turn["longest_gap"] for turn in report["turns"]])
     _row("our silence on barge-in", report["barge_in"])
     print(f"goal: {_GOAL_BARGE_IN_SECONDS:g} s\n")
     for name, count in report["begun"].items():

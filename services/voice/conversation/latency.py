@@ -7,14 +7,15 @@ from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from services.common.metrics import LATENCY_BUCKETS_SECONDS
 
-TRANSCRIPT, FIRST_TOKEN, FIRST_AUDIO = "transcript", "first_token", "first_audio"
+END_OF_TURN, TRANSCRIPT = "end_of_turn", "transcript"
+FIRST_TOKEN, FIRST_PHRASE, FIRST_AUDIO = "first_token", "first_phrase", "first_audio"
 
 
 class ConversationMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._stages = Histogram(
             "voice_conversation_stage_seconds",
-            "From the end of speech to the transcript, the reply's first token and its first audio.",
+            "From the end of speech to the turn's end, its words, the reply's first token, phrase and audio.",
             ("stage",),
             buckets=LATENCY_BUCKETS_SECONDS,
             registry=registry,
@@ -40,10 +41,10 @@ class Stages:
     metrics: ConversationMetrics
     seconds: dict[str, float] = field(default_factory=dict)
 
-    def reached(self, stage: str) -> None:
-        """Counts the first time only."""
+    def reached(self, stage: str, at: float | None = None) -> None:
+        """Counts the first time only. `at`: of the clock; None is now."""
         if stage not in self.seconds:
-            self.seconds[stage] = self.clock() - self.since
+            self.seconds[stage] = (self.clock() if at is None else at) - self.since
             self.metrics.stage(stage, self.seconds[stage])
 
     def as_metadata(self) -> dict[str, str]:

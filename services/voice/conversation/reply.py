@@ -16,7 +16,13 @@ from services.common.problems import InvalidRequest, ProblemError
 from services.voice.conversation.chat_client import Asked, ChatEvent, Question, Words, Written
 from services.voice.conversation.client_events import RATE_HZ
 from services.voice.conversation.heard import HeardText
-from services.voice.conversation.latency import FIRST_AUDIO, FIRST_TOKEN, ConversationMetrics, Stages
+from services.voice.conversation.latency import (
+    FIRST_AUDIO,
+    FIRST_PHRASE,
+    FIRST_TOKEN,
+    ConversationMetrics,
+    Stages,
+)
 from services.voice.conversation.phrasing import Phrase, Phrasing
 from services.voice.conversation.server_events import (
     AUDIO_DELTA,
@@ -109,6 +115,7 @@ class SpokenReply:
         writing = asyncio.create_task(self._write(phrases))
         try:
             while (phrase := await phrases.get()) is not None:
+                self._stages.reached(FIRST_PHRASE)
                 await self._speak(phrase)
             await writing
         except ProblemError as problem:

@@ -20,7 +20,7 @@ from services.voice.conversation.client_events import (
 )
 from services.voice.conversation.configuration import Configuration
 from services.voice.conversation.dialogue import Dialogue, Speaker
-from services.voice.conversation.latency import TRANSCRIPT, Stages
+from services.voice.conversation.latency import END_OF_TURN, TRANSCRIPT, Stages
 from services.voice.conversation.manual_turn import ManualTurn
 from services.voice.conversation.reply import Mouth, Reason, ReplyParts, SpokenReply
 from services.voice.conversation.server_events import event, new_id, user_item
@@ -62,6 +62,7 @@ class ConversationSession:
         self._item_id = new_id("item")
         self._previous_item_id: str | None = None
         self._partial = ""
+        self._turn_ended_at = 0.0
         self._unanswered: list[str] = []
         self._reply: SpokenReply | None = None
         self._replies: dict[str, SpokenReply] = {}
@@ -189,9 +190,11 @@ class ConversationSession:
             case Partial(text):
                 self._tell_partial(text)
             case Stopped(at_seconds):
+                self._turn_ended_at = self._listening.clock()
                 self._tell_turn("input_audio_buffer.speech_stopped", audio_end_ms=_ms(at_seconds))
             case Final(transcription, heard_at=heard_at):
                 stages = Stages(heard_at, self._listening.clock, self._replying.metrics)
+                stages.reached(END_OF_TURN, self._turn_ended_at)
                 self._end_turn(transcription, stages)
             case Failed(problem):
                 self._tell_failed(problem)

@@ -98,11 +98,12 @@ async def test_the_stages_latencies_are_in_the_reply_and_in_the_metrics() -> Non
     async with conversing(service) as connection:
         await say(connection, QUESTION)
         done = (await until(connection, "response.done"))[-1].response
-    stages = [int(done.metadata[f"{name}_ms"]) for name in ("transcript", "first_token", "first_audio")]
+    names = ("end_of_turn", "transcript", "first_token", "first_phrase", "first_audio")
+    stages = [int(done.metadata[f"{name}_ms"]) for name in names]
     assert stages == sorted(stages)
     assert done.metadata["spoken_by"] == "kokoro"
     registry = service.app.state.registry
-    for stage in ("transcript", "first_token", "first_audio"):
+    for stage in names:
         name = "voice_conversation_stage_seconds_count"
         assert registry.get_sample_value(name, {"stage": stage}) == 1
 
