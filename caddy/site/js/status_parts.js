@@ -25,7 +25,8 @@ function isOneOfSeveral({ service }, upstreams) {
 
 function serviceRow(upstream, now, withAddress) {
   const [kind, word] = serviceState(upstream);
-  const technical = withAddress ? `${upstream.service} ${upstream.upstream}` : upstream.service;
+  const which = upstream.colour ?? upstream.upstream;
+  const technical = withAddress ? `${upstream.service} ${which}` : upstream.service;
   const row = element(
     "li", "service",
     element("span", "name", serviceName(upstream.service), element("small", "", technical)),
