@@ -34,13 +34,17 @@ _SENSES = """(() => {
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (wanted) => {
     const stream = await open(wanted);
+    const ear = new AudioContext().createAnalyser();
+    ear.context.createMediaStreamSource(stream).connect(ear);
+    window.heard = () => loudness(ear);
     window.mute = (is) => stream.getTracks().forEach((track) => (track.enabled = !is));
     return stream;
   };
 })();"""
 """Listens where the page's sound leaves it: `loudness()` is the root mean square of the last 46 ms.
 
-`mute(true)` and `mute(false)` are a switch on the fake microphone, which else repeats its file for ever.
+`heard()` is the same of the microphone. `mute(true)` and `mute(false)` are a switch on the fake one, which
+else repeats its file for ever.
 """
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from services.voice.synthesis.sentences import first_end
 
-_FIRST_MAX_CHARS = 20
+_FIRST_MAX_CHARS = 16
 _REAL_TIME_FACTOR = 0.65
 """What speaking takes of the time in which it is heard: Kokoro's on two cores while a model writes."""
 _WHOLE_SENTENCES_CHARS = 90

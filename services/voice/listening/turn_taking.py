@@ -22,7 +22,7 @@ class TurnRules:
     """Voiced frames, with at most one unvoiced among them, that make a beginning."""
     prefix_seconds: float = 0.3
     """Kept from before the first voiced frame: consonants are quiet."""
-    pause_seconds: float = 0.16
+    pause_seconds: float = 0.12
     """Of silence, after which the words so far are asked for."""
     finished_seconds: float = 0.32
     """Of silence, after which a finished sentence is the end of the turn."""
