@@ -25,7 +25,7 @@ from tests.support.voice_caller import TRANSCRIBE
 
 COMPLETIONS, CHAT = "/v1/chat/completions", "/api/v1/chat-service/api/v1/chat"
 SYNTHESIZE = "/api/v1/voice/tts/synthesize"
-ANSWER_TOKENS, CLIP_SECONDS, SESSIONS = 64, 10, 10
+ANSWER_TOKENS, CLIP_SECONDS, SESSIONS = 64, 10, 4
 SENTENCE = "The kettle is on, the door is open, and the morning paper lies on the table by the window."
 Measure = Callable[[LocalStack], Coroutine[Any, Any, Sequence[Row]]]
 

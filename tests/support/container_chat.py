@@ -9,6 +9,8 @@ import httpx
 
 CHAT = "/api/v1/chat-service/api/v1/chat"
 _ATTEMPTS = 5
+_PAUSE_SECONDS = 1.0
+"""Of a talker, so that the model has time for others too."""
 
 
 def send(client: httpx.Client, message: str, session_id: str | None = None) -> dict[str, Any]:
@@ -66,7 +68,7 @@ class Talker:
 
     def _talk(self) -> None:
         number = 0
-        while not self._over.wait(0.2):
+        while not self._over.wait(_PAUSE_SECONDS):
             number += 1
             self._say(f"This is message {number}.")
 

@@ -113,8 +113,9 @@ def _add_secret(secret: str) -> None:
 
 
 def _deploy(environment: Mapping[str, str]) -> None:
-    room = {"VOICE_CPUS_RESERVED": "0.2"}  # for one replica more, while one takes another's place
-    settings = {**environment, **room, "PARLEY_VERSION": VERSION}
+    """With room for one replica more, while one takes another's place; and without the agent."""
+    small = {"VOICE_CPUS_RESERVED": "0.2", "AGENT_REPLICAS": "0"}
+    settings = {**environment, **small, "PARLEY_VERSION": VERSION}
     run(("docker", "stack", "deploy", "--resolve-image", "never", *_FILES, STACK), settings)
 
 
