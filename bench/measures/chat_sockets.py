@@ -76,9 +76,9 @@ async def _deaf_readers(chat: OwnProcess) -> Row:
     deaf, seconds = await _long_replies(chat, deaf=True)
     closed = not _open_sockets(chat)
     more = (deaf - reading) / READERS
-    told = f"{'all closed' if closed else 'some still open'} after {seconds:.1f} s"
+    told = f"{'all closed' if closed else 'some still open'} within {seconds:.0f} s, with the reply under way"
     return Row(
-        f"{READERS} readers that never read, closed after {_SEND_SECONDS} s of it",
+        f"{READERS} readers that never read, given {_SEND_SECONDS} s",
         f"{told}; {more:+,.0f} KiB each over readers that read (peak, resident)",
         "closed, ≤ +256 KiB each",
         closed and more <= GOAL_DEAF_KIB,

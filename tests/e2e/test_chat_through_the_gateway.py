@@ -1,7 +1,9 @@
 """A conversation through the gateway, as a stranger has it: with curl, and over the WebSocket."""
 
 import json
+import os
 import secrets
+import signal
 import subprocess
 from typing import Any
 
@@ -9,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.chat_socket import chat_socket, refusal, text_of
+from tests.support.eventually import eventually
 from tests.support.local_stack import LocalStack
 
 pytestmark = pytest.mark.models("smollm2-135m-instruct")
@@ -85,7 +88,12 @@ async def test_no_token_and_no_ticket_reaches_a_log_of_any_process(stack: LocalS
     token = stack.token()
     with stack.client() as client:
         ticket = client.post("/api/v1/chat-service/api/v1/ws-ticket").json()["ticket"]
-    addresses = [
+    for query in ({"token": token}, {"ticket": ticket}):
+        async with chat_socket(stack.base_url, path=SOCKET, query=query) as socket:
+            await socket.receive()
+    async with chat_socket(stack.base_url, path=SOCKET, query={}, subprotocols=["bearer", token]) as socket:
+        await socket.receive()
+    refused = [
         f"{SOCKET}?ticket={ticket}",
         f"{SOCKET}?token={token}x",
         f"{SOCKET}?token={token}&session_id=*",
@@ -93,17 +101,9 @@ async def test_no_token_and_no_ticket_reaches_a_log_of_any_process(stack: LocalS
         f"/api/v1/voice/stt/stream?token={token}x",
         f"/nowhere?token={token}&ticket={ticket}",
     ]
-    for query in ({"token": token}, {"ticket": ticket}):
-        async with chat_socket(stack.base_url, path=SOCKET, query=query) as socket:
-            await socket.receive()
-    async with chat_socket(stack.base_url, path=SOCKET, query={}, subprotocols=["bearer", token]) as socket:
-        await socket.receive()
-    async with httpx.AsyncClient(base_url=stack.base_url) as client:
-        for address in addresses:
-            assert (await client.get(address)).is_error
-            with_upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
-            key = {"Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-            assert (await client.get(address, headers={**with_upgrade, **key})).is_error
+    assert all(status >= 400 for status in await _asked(stack, refused))
+    statuses = await _asked_of_a_dead_service(stack, token, ticket)
+    assert set(statuses) & {502, 503}, "the upstream did not fail"
     logs = {path.name: path.read_text(encoding="utf-8") for path in stack.folders.logs.glob("*.log*")}
     assert {"gateway.log", "chat-service.log", "voice-interaction-service.log"} <= logs.keys()
     signature = token.rpartition(".")[2]
@@ -112,3 +112,31 @@ async def test_no_token_and_no_ticket_reaches_a_log_of_any_process(stack: LocalS
         assert ticket not in text, name
         assert "token=" not in text, name
         assert "ticket=" not in text, name
+
+
+async def _asked_of_a_dead_service(stack: LocalStack, token: str, ticket: str) -> list[int]:
+    """Killed with a socket open: the gateway writes of the break, and of what it cannot pass on."""
+    addresses = [f"{SOCKET}?token={token}", f"{SOCKET}?ticket={ticket}"]
+    addresses.append(f"/api/v1/chat-service/api/v1/models?token={token}&ticket={ticket}")
+    chat = next(one for one in stack.read_state().processes if one.name == "chat-service")
+    assert chat.id is not None
+    async with chat_socket(stack.base_url, path=SOCKET, query={"token": token}) as socket:
+        await socket.receive()
+        os.kill(chat.id.pid, signal.SIGKILL)
+        statuses = await _asked(stack, addresses)
+        assert await socket.close_code() is not None
+    with stack.client() as client:
+        await eventually(lambda: client.get(f"{CHAT}/sessions").is_success, within_seconds=120)
+    return statuses
+
+
+async def _asked(stack: LocalStack, addresses: list[str]) -> list[int]:
+    """Each as a plain request, and as one that would be a socket."""
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"}
+    upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+    async with httpx.AsyncClient(base_url=stack.base_url) as client:
+        return [
+            (await client.get(address, headers=headers)).status_code
+            for address in addresses
+            for headers in ({}, upgrade)
+        ]

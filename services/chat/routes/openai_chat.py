@@ -68,20 +68,24 @@ async def _whole(events: Events) -> Response:
 
 
 async def _chunks(events: Events, writer: CompletionWriter) -> AsyncIterator[bytes]:
-    """A stream that fails midway ends with the error, which the stock client raises; [DONE] means whole."""
+    """A stream that fails midway ends with the error, which the stock client raises; [DONE] means whole.
+
+    The opening goes along with the first words: each write of its own is one more on every hop.
+    """
+    opening = writer.first()
     try:
         async with aclosing(events):
-            yield writer.first()
             async for event in sse.with_pauses(events):
                 match event:
                     case None:
                         yield sse.KEEP_ALIVE
                     case Delta(content) if content:
-                        yield writer.delta(content)
+                        yield opening + writer.delta(content)
+                        opening = b""
                     case Restarted():
                         raise _broken_off()
                     case Finished():
-                        yield writer.last(event)
+                        yield opening + writer.last(event)
                         return
         raise _broken_off()
     except ProblemError as problem:

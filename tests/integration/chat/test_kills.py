@@ -20,7 +20,7 @@ from tests.support.own_process import OwnProcess, chat_process, scripted_model
 from tests.support.tokens import bearer
 from tests.support.valkey import ValkeyProcess
 
-pytestmark = [pytest.mark.slow, pytest.mark.endurance]
+pytestmark = pytest.mark.slow
 
 CHAT = "/api/v1/chat"
 CHAT_KILLS, REDIS_KILLS = 50, 20
