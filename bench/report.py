@@ -40,10 +40,10 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
 
 
 def markdown(rows: Sequence[Row]) -> str:
-    lines = ["| What | Measured | Goal |", "| --- | --- | --- |"]
+    lines = ["| What | Measured | Goal | Holds |", "| --- | --- | --- | --- |"]
     for row in rows:
-        missed = " (missed)" if row.met is False else ""
-        lines.append(f"| {row.what} | {row.measured} | {row.goal}{missed} |")
+        holds = {None: "", True: "yes", False: "**no**"}[row.met]
+        lines.append(f"| {row.what} | {row.measured} | {row.goal} | {holds} |")
     return "\n".join(lines)
 
 

@@ -23,6 +23,8 @@ MODEL = "whisper-base"
 SHORT_ROUNDS, LONG_ROUNDS = 15, 3
 SHORT_GOAL, LONG_GOAL = 0.45, 1.08
 _LONG_REPEATS = 3
+_FIRST_WORD_SECONDS = 1.0
+"""The recording begins with a second of silence, which would leave a clip of 3 s with two of speech."""
 _LENGTHS = ((0.0, 2.0), (2.0, 5.0), (5.0, 10.0))
 
 
@@ -31,7 +33,7 @@ def short_clip(stack: LocalStack) -> list[Row]:
 
 
 def long_audio(stack: LocalStack) -> list[Row]:
-    seconds = 44.0 * _LONG_REPEATS
+    seconds = 43.0 * _LONG_REPEATS
     return [_against_bare(stack, f"{seconds:g} s of speech", _speech(seconds), LONG_ROUNDS, LONG_GOAL)]
 
 
@@ -74,7 +76,7 @@ def _bare(audio: bytes) -> Callable[[], object]:
 
 
 def _speech(seconds: float) -> bytes:
-    samples = two_cities().samples()
+    samples = two_cities().samples()[int(_FIRST_WORD_SECONDS * 16_000) :]
     wanted = int(seconds * 16_000)
     return wav(np.tile(samples, wanted // len(samples) + 1)[np.newaxis, :wanted])
 

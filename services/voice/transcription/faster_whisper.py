@@ -154,9 +154,11 @@ class _Call:
             width = whisper_windows.padded_frames(frames, language_is_known=self._language is not None)
         encoded = self._encode(features, width)
         hearing = self._decode(encoded, frames, self._utterance.temperature)
-        if hearing.is_trustworthy or hearing.is_silence or self._utterance.temperature:
+        is_short = width < FULL_WINDOW_FRAMES
+        holds = hearing.holds_in_a_short_window if is_short else hearing.is_trustworthy
+        if holds or hearing.is_silence or self._utterance.temperature:
             return encoded, hearing
-        if width < FULL_WINDOW_FRAMES:
+        if is_short:
             self._notes.append("full_window")
             encoded = self._encode(features, FULL_WINDOW_FRAMES)
             hearing = self._decode(encoded, frames, 0.0)

@@ -4,6 +4,7 @@ Whisper's price for a short utterance is its 30 s window. Padded to the utteranc
 a third, with the same words; padded by less than a second it loops now and then (docs/engines.md).
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,10 @@ MAX_WINDOW_SECONDS = 14.0
 MIN_SHORT_WINDOW_FRAMES = 10 * FRAMES_PER_SECOND
 MIN_DETECTED_SECONDS = 2.0
 """The language of less speech than this shows in the full window alone."""
+MIN_SHORT_WINDOW_LOG_PROBABILITY = -0.7
+"""Under it the full window is asked too: of 72 short clips those that lost words had less."""
+MIN_REPEATED_WORDS = 4
+"""So many words said twice running are a loop of the short window more often than they are speech."""
 TOKENS_PER_SECOND_MAX = 14
 TOKENS_FLOOR = 24
 MAX_TOKENS = 224
@@ -70,6 +75,26 @@ class Hearing:
             and self.compression_ratio <= 2.4
             and len(self.tokens) < self.token_bound
         )
+
+    @property
+    def holds_in_a_short_window(self) -> bool:
+        """Stricter: doubting a good hearing costs a full window, trusting a bad one costs words."""
+        return (
+            self.is_trustworthy
+            and self.mean_log_probability >= MIN_SHORT_WINDOW_LOG_PROBABILITY
+            and not says_a_phrase_twice(self.text)
+        )
+
+
+def says_a_phrase_twice(text: str) -> bool:
+    """Whether MIN_REPEATED_WORDS or more come twice running, which is too little to show in compression."""
+    words = re.findall(r"[\w']+", text.lower())
+    lengths = range(MIN_REPEATED_WORDS, len(words) // 2 + 1)
+    return any(
+        words[start : start + length] == words[start + length : start + 2 * length]
+        for length in lengths
+        for start in range(len(words) - 2 * length + 1)
+    )
 
 
 def better(first: Hearing, second: Hearing) -> Hearing:

@@ -10,6 +10,7 @@ from services.voice.transcription.whisper_windows import (
     better,
     max_tokens,
     padded_frames,
+    says_a_phrase_twice,
     windows,
 )
 
@@ -62,6 +63,23 @@ def test_a_text_that_repeats_itself_is_not_trusted() -> None:
     assert not hearing(compression_ratio=2.5).is_trustworthy
     assert not hearing(mean_log_probability=-1.1).is_trustworthy
     assert not hearing(tokens=[7] * 50).is_trustworthy
+
+
+def test_a_short_window_is_believed_less_readily_than_the_full_one() -> None:
+    unsure = hearing(mean_log_probability=-0.93)
+    looping = hearing(text="It was the age of wisdom. It was the age of wisdom.")
+    assert hearing().holds_in_a_short_window
+    assert unsure.is_trustworthy
+    assert looping.is_trustworthy
+    assert not unsure.holds_in_a_short_window
+    assert not looping.holds_in_a_short_window
+
+
+def test_a_loop_is_known_by_its_words_whatever_their_case_and_punctuation() -> None:
+    assert says_a_phrase_twice("times. It was the age of wisdom, it was the age of Wisdom")
+    assert not says_a_phrase_twice("It was the best of times, it was the worst of times")
+    assert not says_a_phrase_twice("No, no, no, no. No matter. Try again. Fail again.")
+    assert not says_a_phrase_twice("")
 
 
 def test_an_improbable_text_over_no_speech_is_silence() -> None:
