@@ -110,7 +110,7 @@ async def test_invented_key_ids_do_not_make_us_fetch_at_their_pace(
 ) -> None:
     source.publish("one", rsa_key, "RS256")
     verifier = _verifier(source, clock)
-    for number in range(50):
+    for number in range(8):
         with pytest.raises(Unauthorized):
             await verifier.verify(_sign(rsa_key, "RS256", f"invented-{number}"))
     assert source.asked == 1
