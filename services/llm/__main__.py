@@ -3,15 +3,14 @@
 `/health` answers 200 once the model is loaded. Without a model file it says how to get it, and exits with 2.
 """
 
-import contextlib
 import os
 import signal
 import sys
 import threading
-from pathlib import Path
 from typing import NoReturn
 
 from services.common.settings import EXIT_CONFIGURATION, load_settings
+from services.common.standing_back import stand_back
 from services.common.telemetry import configure_logging, get_logger
 from services.llm.settings import ModelServerSettings
 
@@ -28,7 +27,7 @@ def main() -> None:
             f"there is no {settings.model_file}; get it with: "
             f"python -m services.models pull {settings.model_name}",
         )
-    _stand_back(settings.llm_nice)
+    stand_back(settings.llm_nice)
     from services.llm.server import ServerFailed, start_server  # native code, only for who gets so far
 
     try:
@@ -50,16 +49,6 @@ def main() -> None:
 def _give_up(code: int, reason: str) -> NoReturn:
     sys.stderr.write(f"refusing to start: {reason}\n")
     raise SystemExit(code)
-
-
-def _stand_back(nice: int) -> None:
-    """The process, and its session too: where Linux weighs whole sessions, a process is nice within its own.
-
-    Source: sched(7), the autogroup feature.
-    """
-    os.nice(nice)
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(nice), encoding="ascii")
 
 
 def _until_told_to_end() -> None:

@@ -18,6 +18,7 @@ from services.common.health import Readiness
 from services.common.metrics import new_registry
 from services.common.serving import serve
 from services.common.settings import load_settings
+from services.common.standing_back import stand_back
 from services.common.telemetry import configure_logging
 from services.voice.app import loaded
 from services.voice.jobs.audio_folder import AudioFolder
@@ -108,6 +109,7 @@ def build_parts(settings: VoiceSettings) -> WorkerParts:
 def main() -> None:
     settings = load_settings(WorkerSettings)
     configure_logging(SERVICE, settings.log_level)
+    stand_back(settings.voice_jobs_nice)
     serve(create_worker_app(settings, build_parts(settings)), settings, shutdown_seconds=_STOP_SECONDS)
 
 

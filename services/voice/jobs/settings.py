@@ -21,6 +21,8 @@ class JobSettings(RedisSettings):
     """About how much audio a killed worker costs; cut at silence."""
     voice_jobs_at_a_time: int = Field(default=1, ge=1, le=64)
     """Jobs that one worker has under way. More of them wait for the same engine."""
+    voice_jobs_nice: int = Field(default=10, ge=0, le=19)
+    """How far a worker stands back where others want the cores: nobody waits for a job as for an answer."""
     voice_jobs_lease_seconds: float = Field(default=12.0, ge=1)
     """A worker that was silent for so long has lost its job to another one."""
     voice_jobs_attempts_max: int = Field(default=5, ge=1)
