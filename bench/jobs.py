@@ -1,7 +1,8 @@
 """How long four jobs take with one worker and with two: `python bench/jobs.py [--minutes 2]`.
 
 A worker with every core leaves a second one nothing to win; so the same is asked of workers with one thread
-each. Printed: seconds from handing in to the last result, models loaded before, and the ratios.
+each. Printed: seconds from handing in to the last result, models loaded before, the ratios, and how many
+cores the workers had busy meanwhile.
 """
 
 import argparse
@@ -12,17 +13,20 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import numpy as np
+import psutil
 from pydantic import SecretStr
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from services.common.telemetry import configure_logging  # noqa: E402
 from tests.support.audio_files import wav  # noqa: E402
 from tests.support.recordings import two_cities  # noqa: E402
 from tests.support.serving import serving  # noqa: E402
@@ -41,6 +45,7 @@ def main() -> None:
     parser.add_argument("--model", default="whisper-base")
     parser.add_argument("--repeat", type=int, default=3)
     options = parser.parse_args()
+    configure_logging("bench", "WARNING")
     with tempfile.TemporaryDirectory() as folder, _valkey(Path(folder)) as valkey:
         bench = Bench(valkey, Path(folder), options.model, _speech(options.minutes))
         cores = os.cpu_count() or 1
@@ -50,8 +55,16 @@ def main() -> None:
     _print("one worker of one thread", one, one)
     _print("two workers of one thread", two, one)
     _print(f"one worker of {cores} threads", wide, one)
-    verdict = "within" if two <= GOAL * one else "NOT within"
-    print(f"two against one: {two / one:.2f}, {verdict} {GOAL}; on {cores} cores")
+    ratio = two.seconds / one.seconds
+    verdict = "within" if ratio <= GOAL else "NOT within"
+    print(f"two against one: {ratio:.2f}, {verdict} {GOAL}; on {cores} cores")
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    seconds: float
+    cores_busy: float
+    """Of the workers: seconds of processor time a second."""
 
 
 class Bench:
@@ -61,23 +74,27 @@ class Bench:
         self._model = model
         self._content = content
 
-    def median(self, workers: int, threads: int, repeat: int) -> float:
-        return statistics.median(asyncio.run(self._once(workers, threads)) for _ in range(repeat))
+    def median(self, workers: int, threads: int, repeat: int) -> Run:
+        runs = [asyncio.run(self._once(workers, threads)) for _ in range(repeat)]
+        return Run(
+            statistics.median(run.seconds for run in runs), statistics.median(run.cores_busy for run in runs)
+        )
 
-    async def _once(self, workers: int, threads: int) -> float:
+    async def _once(self, workers: int, threads: int) -> Run:
         app = voice_app(
             jobs=True, redis_url=SecretStr(self._valkey.url), voice_jobs_dir=self._folder / "jobs"
         ).app
         async with (
             serving(app) as url,
             httpx.AsyncClient(base_url=url, headers=bearer(), timeout=60) as client,
-            self._ready(workers, threads),
+            self._ready(workers, threads) as processes,
         ):
-            started = time.perf_counter()
+            started, worked = time.perf_counter(), _processor_seconds(processes)
             jobs = [await self._submit(client) for _ in range(COUNT)]
             for job in jobs:
                 await _done(client, job)
-            return time.perf_counter() - started
+            seconds = time.perf_counter() - started
+            return Run(seconds, (_processor_seconds(processes) - worked) / seconds)
 
     async def _submit(self, client: httpx.AsyncClient) -> str:
         reply = await client.post(JOBS, files={"audio": self._content})
@@ -85,7 +102,7 @@ class Bench:
         return str(reply.json()["job_id"])
 
     @asynccontextmanager
-    async def _ready(self, workers: int, threads: int) -> AsyncIterator[None]:
+    async def _ready(self, workers: int, threads: int) -> AsyncIterator[list[subprocess.Popen[bytes]]]:
         """Worker processes with their models loaded."""
         ports = [free_port() for _ in range(workers)]
         processes = [self._start(port, threads) for port in ports]
@@ -93,7 +110,7 @@ class Bench:
             async with httpx.AsyncClient() as client:
                 for port in ports:
                     await _answers(client, f"http://127.0.0.1:{port}/health/ready")
-            yield
+            yield processes
         finally:
             for process in processes:
                 process.terminate()
@@ -149,8 +166,14 @@ async def _answers(client: httpx.AsyncClient, url: str) -> None:
     raise TimeoutError(url)
 
 
-def _print(name: str, seconds: float, baseline: float) -> None:
-    print(f"{name:28} {seconds:7.1f} s   {seconds / baseline:.2f}")
+def _processor_seconds(processes: Sequence[subprocess.Popen[bytes]]) -> float:
+    times = [psutil.Process(process.pid).cpu_times() for process in processes]
+    return sum(time.user + time.system for time in times)
+
+
+def _print(name: str, run: Run, baseline: Run) -> None:
+    relative = run.seconds / baseline.seconds
+    print(f"{name:28} {run.seconds:7.1f} s   {relative:.2f}   {run.cores_busy:.2f} cores busy")
 
 
 if __name__ == "__main__":
