@@ -9,6 +9,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -45,7 +46,8 @@ def _row(
     with httpx.Client(base_url=stack.base_url, timeout=300) as gateway:
         for number in range(ROUNDS + 1):
             token = stack.token(f"bench-{number % 8}")  # each user has a limit of his own
-            _asked_directly(direct)  # so that both find the model server as such a request leaves it
+            with suppress(httpx.RemoteProtocolError):  # its connection may have been idle for too long
+                _asked_directly(direct)  # so that both find the model server as such a request leaves it
             pairs.append((_asked_directly(direct), ask(gateway, token)))
     _, *pairs = pairs  # the first of them fills the caches
     base, ours = (1000 * statistics.median(column) for column in zip(*pairs, strict=True))
