@@ -120,6 +120,6 @@ def _port(url: str) -> int:
 
 
 def _row(what: str, seconds: list[float], goal_seconds: float) -> Row:
-    """The median is what has to hold; the worst is told."""
-    median = sorted(seconds)[len(seconds) // 2]
-    return Row(what, median_and_worst(seconds), f"≤ {goal_seconds * 1000:g} ms", median <= goal_seconds)
+    """Promised to each and every one, so the worst decides."""
+    met = max(seconds) <= goal_seconds
+    return Row(what, median_and_worst(seconds), f"≤ {goal_seconds * 1000:g} ms", met)

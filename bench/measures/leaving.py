@@ -20,7 +20,7 @@ def client_gone(stack: LocalStack) -> list[Row]:
     clip = wav(np.tile(two_cities().samples(), 3)[np.newaxis])
     with stack.client() as client:
         seconds = [_until_free(stack, VoiceCaller(client), clip) for _ in range(ROUNDS)]
-    met = sorted(seconds)[ROUNDS // 2] <= GOAL_SECONDS
+    met = max(seconds) <= GOAL_SECONDS
     what = "a client leaves 133 s of speech: until its engine is free"
     return [Row(what, median_and_worst(seconds), f"≤ {GOAL_SECONDS:g} s", met)]
 
