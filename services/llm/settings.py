@@ -26,8 +26,9 @@ class ModelServerSettings(BaseSettings):
     """Answers written at a time, in one batch; further requests wait."""
     llm_threads: int = Field(default=0, ge=0)
     """0: as many as there are cores for this process."""
-    llm_nice: int = Field(default=5, ge=0, le=19)
-    """How far it stands back where the cores are wanted by others too: speech is heard while it is made."""
+    llm_nice: int = Field(default=0, ge=0, le=19)
+    """How far it stands back where others want the cores. Speech begins sooner for it where nothing else
+    runs; beside a third busy program, the first token waits for seconds."""
     llm_connections_max: int = Field(default=64, ge=4)
     """Each open request has a thread, the waiting ones and the health check too."""
     llm_prompt_cache_mib: int = Field(default=256, ge=0)
