@@ -9,6 +9,7 @@ import secrets
 import statistics
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -39,7 +40,7 @@ def overhead(stack: LocalStack) -> list[Row]:
 
 def _row(what: str, stack: LocalStack, ask: Callable[[httpx.Client, str], float]) -> Row:
     pairs: list[tuple[float, float]] = []
-    server = stack.inner_url("language-model-server")  # which closes a connection after 100 requests
+    server = stack.inner_url("language-model-server")
     with (
         httpx.Client(base_url=server, timeout=300) as direct,
         httpx.Client(base_url=stack.base_url, timeout=300) as gateway,
@@ -56,8 +57,11 @@ def _row(what: str, stack: LocalStack, ask: Callable[[httpx.Client, str], float]
 
 
 def _asked_directly(client: httpx.Client) -> float:
+    """Anew where the server had closed the kept connection, as llama.cpp's does now and then."""
     body = {"messages": _MESSAGES, "stream": True, "max_tokens": ANSWER_TOKENS}
-    return _first_text(client, _COMPLETIONS, body, {}, _openai_text)
+    while True:
+        with suppress(httpx.RemoteProtocolError):
+            return _first_text(client, _COMPLETIONS, body, {}, _openai_text)
 
 
 def _asked_of_the_relay(client: httpx.Client, token: str) -> float:
