@@ -46,7 +46,7 @@ def drill(options: Namespace, console: Console) -> int:
 
 def _local_stack(*command: str) -> int:
     """`./scripts/…`, from inside of the environment."""
-    environment = {**_SHORT_ANSWERS, **os.environ}
+    environment = {**_SHORT_ANSWERS, **os.environ, "PYTHONPATH": str(ROOT)}
     whole = [sys.executable, "-P", "-m", "scripts.local_stack", *command]
     return subprocess.run(whole, env=environment, cwd=ROOT, check=False).returncode
 
