@@ -22,6 +22,7 @@ def stack(images: ComposeProject) -> Iterator[Swarm]:
     """Instead of the Compose project, which gives its place on the machine, and leaves its models."""
     images.compose("down", "--volumes")
     images.compose("run", "--rm", "models")
+    images.compose("down")  # the networks that this made: the stack's have the same names
     with swarm(choose(9580), choose(9543)) as running:
         wait_for("the gateway", lambda: _reaches_all(running))
         yield running
