@@ -126,7 +126,7 @@ def _reaches_all(stack: Swarm) -> bool:
 
 def _client(stack: Swarm, user: str) -> httpx.Client:
     headers = {"Authorization": f"Bearer {stack.token(user)}"}
-    return httpx.Client(base_url=stack.url, headers=headers, timeout=120)
+    return httpx.Client(base_url=stack.url, headers=headers, timeout=240)
 
 
 def _reader(stack: Swarm) -> Caller:

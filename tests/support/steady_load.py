@@ -46,4 +46,4 @@ def steady_load(*callers: Caller) -> Iterator[None]:
     finally:
         over.set()
         for thread in threads:
-            thread.join(timeout=180)
+            thread.join(timeout=300)
