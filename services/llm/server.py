@@ -31,7 +31,7 @@ def _parameters(settings: ModelServerSettings) -> xllamacpp.CommonParams:
     parameters.n_parallel = settings.llm_slots
     parameters.n_ctx = settings.llm_context_tokens * settings.llm_slots  # llama.cpp divides it by the slots
     parameters.n_threads_http = settings.llm_connections_max
-    parameters.cpuparams.n_threads = settings.llm_threads or _cores()
+    parameters.cpuparams.n_threads = settings.llm_threads or max(1, _cores() - 1)
     parameters.cache_ram_mib = settings.llm_prompt_cache_mib
     parameters.verbosity = _WARNINGS
     parameters.endpoint_metrics = True

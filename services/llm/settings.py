@@ -25,7 +25,7 @@ class ModelServerSettings(BaseSettings):
     llm_slots: int = Field(default=4, ge=1, le=256)
     """Answers written at a time, in one batch; further requests wait."""
     llm_threads: int = Field(default=0, ge=0)
-    """0: as many as there are cores for this process."""
+    """0: one fewer than there are cores for this process, so that who passes its words on has one too."""
     llm_nice: int = Field(default=0, ge=0, le=19)
     """How far it stands back where others want the cores. Speech begins sooner for it where nothing else
     runs; beside a third busy program, the first token waits for seconds."""
