@@ -4,11 +4,11 @@ Ratios and medians, each side alternating with the other, so that a busy machine
 token is measured in the local stack of this checkout, or in one that is started for it.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
 
+from bench.command_line import parser, report
 from bench.measures import appending, chat_sockets, first_token, frozen_redis
-from bench.report import Row, markdown, print_table
+from bench.report import Row
 from tests.support.local_stack import local_stack
 
 
@@ -26,24 +26,7 @@ MEASURES: dict[str, Callable[[], Sequence[Row]]] = {
 
 
 def main() -> None:
-    options = _parser().parse_args()
-    rows: list[Row] = []
-    for name in options.only or MEASURES:
-        print(f"measuring: {name} …", flush=True)
-        found = MEASURES[name]()
-        for row in found:
-            print(f"  {row.what}: {row.measured}", flush=True)
-        rows.extend(found)
-    print_table("Chat service", rows)
-    if options.markdown:
-        print(markdown(rows))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.chat", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=MEASURES, help="of these, in this order (all)")
-    parser.add_argument("--markdown", action="store_true", help="print the table for a document too")
-    return parser
+    report("Chat service", parser("python -m bench.chat", __doc__, MEASURES).parse_args(), MEASURES)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """How a spoken conversation feels: the stages of each turn, how soon we fall silent, what begins no turn.
 
     ./scripts/up --detach && .venv/bin/python -m bench.conversation --url http://localhost:8080
@@ -26,12 +25,10 @@ import soxr
 from numpy.typing import NDArray
 from websockets.asyncio.client import ClientConnection, connect
 
+from services.voice.listening.voice_detector import FRAME_SAMPLES, VoiceDetector
+from tests.support.recordings import beckett
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from services.voice.listening.voice_detector import FRAME_SAMPLES, VoiceDetector  # noqa: E402
-from tests.support.recordings import beckett  # noqa: E402
-
 RATE_HZ = 24_000
 FRAME_SECONDS = 0.02
 _STAGES = ("end_of_turn", "transcript", "first_token", "first_phrase", "first_audio")

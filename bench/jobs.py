@@ -1,4 +1,4 @@
-"""How long four jobs take with one worker and with two: `python bench/jobs.py [--minutes 2]`.
+"""How long four jobs take with one worker and with two: `python -m bench.jobs [--minutes 2]`.
 
 A worker with every core leaves a second one nothing to win; so the same is asked of workers with one thread
 each. Printed: seconds from handing in to the last result, models loaded before, the ratios, and how many
@@ -23,17 +23,15 @@ import numpy as np
 import psutil
 from pydantic import SecretStr
 
+from services.common.telemetry import configure_logging
+from tests.support.audio_files import wav
+from tests.support.recordings import two_cities
+from tests.support.serving import serving
+from tests.support.tokens import SECRET, bearer
+from tests.support.valkey import ValkeyProcess, free_port
+from tests.support.voice_app import voice_app
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from services.common.telemetry import configure_logging  # noqa: E402
-from tests.support.audio_files import wav  # noqa: E402
-from tests.support.recordings import two_cities  # noqa: E402
-from tests.support.serving import serving  # noqa: E402
-from tests.support.tokens import SECRET, bearer  # noqa: E402
-from tests.support.valkey import ValkeyProcess, free_port  # noqa: E402
-from tests.support.voice_app import voice_app  # noqa: E402
-
 JOBS = "/api/v1/voice/stt/jobs"
 COUNT = 4
 GOAL = 0.6

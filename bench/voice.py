@@ -4,11 +4,12 @@ Ratios and medians, each side alternating with the other, so that a busy machine
 local stack of this checkout, or starts one.
 """
 
-import argparse
 from collections.abc import Callable, Sequence
+from functools import partial
 
+from bench.command_line import parser, report
 from bench.measures import crowd, leaving, speaking, starting, windows
-from bench.report import Row, markdown, print_table
+from bench.report import Row
 from tests.support.local_stack import LocalStack, local_stack
 
 Measure = Callable[[LocalStack], Sequence[Row]]
@@ -24,23 +25,9 @@ MEASURES: dict[str, Measure] = {
 
 
 def main() -> None:
-    options = _parser().parse_args()
-    rows: list[Row] = []
+    options = parser("python -m bench.voice", __doc__, MEASURES).parse_args()
     with local_stack() as stack:
-        for name in options.only or MEASURES:
-            print(f"measuring: {name} …", flush=True)
-            rows.extend(MEASURES[name](stack))
-            print(f"  {rows[-1].measured}", flush=True)
-    print_table("Voice service", rows)
-    if options.markdown:
-        print(markdown(rows))
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m bench.voice", description=__doc__)
-    parser.add_argument("--only", nargs="+", choices=MEASURES, help="of these, in this order (all)")
-    parser.add_argument("--markdown", action="store_true", help="print the table for a document too")
-    return parser
+        report("Voice service", options, {name: partial(one, stack) for name, one in MEASURES.items()})
 
 
 if __name__ == "__main__":
