@@ -1,6 +1,6 @@
 // Runs beside the page, in the audio thread: the microphone's level, and its samples as 16-bit PCM.
 
-const PIECE_SECONDS = 0.04;
+const PIECE_SECONDS = 0.02;
 
 class Capture extends AudioWorkletProcessor {
   /** `processorOptions.sampleRateHz`: what leaves; the context's own rate comes in. */

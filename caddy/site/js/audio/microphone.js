@@ -7,7 +7,10 @@ const MISSING = "There is no microphone on this machine.";
 const INSECURE = "A browser gives its microphone only to https addresses and to localhost.";
 let workletAdded = null;
 
-/** Opens it. `onPiece({level, pcm})` gets 40 ms at a time: the level from 0 to 1, an ArrayBuffer of 16-bit PCM. */
+/**
+ * Opens it. `onPiece({level, rms, pcm})` gets 20 ms at a time: the level for a meter and the root mean square, both from
+ * 0 to 1, and an ArrayBuffer of 16-bit PCM.
+ */
 export async function openMicrophone({ sampleRateHz, onPiece }) {
   const stream = await microphoneStream();
   const context = audioContext();
@@ -15,7 +18,7 @@ export async function openMicrophone({ sampleRateHz, onPiece }) {
   const source = context.createMediaStreamSource(stream);
   const options = { numberOfOutputs: 0, processorOptions: { sampleRateHz } };
   const capture = new AudioWorkletNode(context, "parley-capture", options);
-  capture.port.onmessage = ({ data }) => onPiece({ level: Math.min(1, data.level * 5), pcm: data.pcm });
+  capture.port.onmessage = ({ data }) => onPiece({ level: Math.min(1, data.level * 5), rms: data.level, pcm: data.pcm });
   source.connect(capture);
   return {
     close() {

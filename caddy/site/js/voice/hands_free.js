@@ -5,6 +5,7 @@ import { openMicrophone } from "../audio/microphone.js";
 import { PcmPlayer } from "../audio/player.js";
 import * as token from "../token.js";
 import { StopWatch, caption } from "./captions.js";
+import { Hesitation } from "./hesitation.js";
 import { base64Of, bytesOf, kindOf } from "./realtime_events.js";
 
 const RATE_HZ = 24_000;
@@ -17,6 +18,7 @@ export class HandsFree {
     this._on = { onState, onLevel, onProblem, onClosed };
     this._sessionId = sessionId;
     this._captions = new Map();
+    this._hesitation = new Hesitation();
   }
 
   async open() {
@@ -53,8 +55,9 @@ export class HandsFree {
     this._socket.onclose = () => this._lost();
   }
 
-  _hear({ level, pcm }) {
+  _hear({ level, rms, pcm }) {
     this._on.onLevel(level);
+    this._hesitation.heard(rms, this._player);
     this._send({ type: "input_audio_buffer.append", audio: base64Of(pcm) });
   }
 
@@ -127,6 +130,7 @@ const REACTIONS = {
     talk._on.onState("listening");
   },
   "input_audio_buffer.speech_started"(talk) {
+    talk._hesitation.wasVoice();
     talk._silence();
     talk._on.onState("listening");
   },
