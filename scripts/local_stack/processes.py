@@ -24,8 +24,8 @@ class ProcessSpec:
     ready_url: str | None = None
     after: tuple[str, ...] = ()
     """Names of the processes that must be ready first."""
-    start_seconds: float = 120.0
-    """It has failed to start if it is not ready by then."""
+    start_seconds: float = 300.0
+    """It has failed to start if it is not ready by then. A small machine that is busy takes two minutes for a model."""
     stop_seconds: float = 25.0
     """Between SIGTERM and SIGKILL."""
 
