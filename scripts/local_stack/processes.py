@@ -25,7 +25,7 @@ class ProcessSpec:
     after: tuple[str, ...] = ()
     """Names of the processes that must be ready first."""
     start_seconds: float = 300.0
-    """It has failed to start if it is not ready by then. A small machine that is busy takes two minutes for a model."""
+    """It has failed to start if it is not ready by then. A busy machine takes two minutes to load a model."""
     stop_seconds: float = 25.0
     """Between SIGTERM and SIGKILL."""
 

@@ -6,6 +6,7 @@ Nothing is stored. It has its place among the user's replies, and its turn among
 import asyncio
 import secrets
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
@@ -44,29 +45,39 @@ class Relay:
         self._metrics = metrics
         self._clock = clock
         self._parting: set[asyncio.Task[None]] = set()
+        self._asking: Counter[str] = Counter()
+        """How many answers each user is waiting for, of this process."""
 
     async def answer(
         self, owner: str, asked: Completion, deadline: Deadline
     ) -> AsyncGenerator[AnswerEvent, None]:
         """As the chain's events; closing it ends the model's work. The messages are sent as they are.
 
+        A user's only request here asks the model while the store is asked for a place: to wait for the one
+        before the other would cost a millisecond, and a model that is asked in vain has hardly begun.
+
         Raises Overloaded, TooManyRequests, StoreUnavailable, and what the chain does.
         """
         if self._admission.full:
             seconds = self._admission.retry_after_seconds()
             raise Overloaded("Every model is busy. Try again in a moment.", retry_after_seconds=seconds)
-        place = secrets.token_hex(12)
-        await self._store.occupy(owner, place, deadline.remaining_seconds)
+        place = _Place(self._store, owner, secrets.token_hex(12), deadline)
+        at_once = self._admission.free and not self._asking[owner]
+        self._asking[owner] += 1
         try:
+            if not at_once:
+                await place.occupy()
             async with self._admission.slot(deadline):
                 stream = self._chain.stream(
                     asked.messages, model=asked.model, deadline=deadline, sampling=asked.sampling, refit=False
                 )
-                async with aclosing(self._measured(stream)) as events:
+                measured = self._measured(stream)
+                async with aclosing(_while_occupying(place, measured) if at_once else measured) as events:
                     async for event in events:
                         yield event
         finally:
-            self._part(self._vacate(owner, place))
+            self._asking -= Counter([owner])
+            self._part(place.vacate())
 
     async def aclose(self) -> None:
         await asyncio.gather(*self._parting)
@@ -100,6 +111,40 @@ class Relay:
         self._parting.add(task)
         task.add_done_callback(self._parting.discard)
 
-    async def _vacate(self, owner: str, place: str) -> None:
+
+class _Place:
+    """One of the answers that a user may be given at the same time, whichever replica gives it."""
+
+    def __init__(self, store: ConversationStore, owner: str, name: str, deadline: Deadline) -> None:
+        self._store = store
+        self._owner = owner
+        self._name = name
+        self._deadline = deadline
+
+    async def occupy(self) -> None:
+        """Raises TooManyRequests, StoreUnavailable."""
+        await self._store.occupy(self._owner, self._name, self._deadline.remaining_seconds)
+
+    async def vacate(self) -> None:
         with suppress(StoreUnavailable):  # then the place is free when its time is over
-            await self._store.vacate(owner, place)
+            await self._store.vacate(self._owner, self._name)
+
+
+async def _while_occupying(
+    place: _Place, events: AsyncGenerator[AnswerEvent, None]
+) -> AsyncGenerator[AnswerEvent, None]:
+    """The events, of which the first is waited for together with the place. Raises what either does."""
+
+    async def first() -> AnswerEvent:
+        return await anext(events)
+
+    async with aclosing(events):
+        begun = asyncio.create_task(first())
+        try:
+            await place.occupy()
+            yield await begun
+        finally:
+            begun.cancel()
+            await asyncio.gather(begun, return_exceptions=True)
+        async for event in events:
+            yield event

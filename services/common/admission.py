@@ -72,6 +72,11 @@ class Admission:
         """Whether one more request would be refused now."""
         return self.running >= self.running_max and self.waiting >= self.waiting_max
 
+    @property
+    def free(self) -> bool:
+        """Whether one more request would run at once."""
+        return self.running < self.running_max and not self._waiters
+
     def retry_after_seconds(self) -> float:
         """When a place is likely to be free: what is waiting, at the pace of late."""
         return self._mean_seconds * (self.waiting + 1) / self.running_max
@@ -93,7 +98,7 @@ class Admission:
                 retry_after_seconds=self.retry_after_seconds(),
                 queue=self.name,
             )
-        if self.running < self.running_max and not self._waiters:
+        if self.free:
             self.running += 1
         else:
             await self._wait_for_place(deadline)

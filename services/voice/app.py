@@ -73,9 +73,7 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_preload(settings, parts, readiness)), asyncio.create_task(live.run())]
         try:
-            async with wyoming_servers(
-                settings, parts.transcription, parts.synthesis, parts.ear, settings.voice_default_language
-            ):
+            async with wyoming_servers(settings, parts.transcription, parts.synthesis, parts.ear):
                 yield
         finally:
             for task in tasks:

@@ -7,24 +7,25 @@ server knows is found out once.
 from collections.abc import Sequence
 from typing import Any
 
-import openai
-
+from services.common.language_models.openai_client import OpenAIClient, Refused
 from services.common.language_models.provider import Message
+
+_UNKNOWN_HERE = frozenset({400, 404, 405, 422, 501})
+"""The statuses by which a server says that it has no such way."""
 
 
 class TokenCounter:
-    def __init__(self, client: openai.AsyncOpenAI, base_url: str, timeout_seconds: float) -> None:
-        root = base_url.removesuffix("/v1")
+    def __init__(self, client: OpenAIClient) -> None:
+        root = client.base_url.removesuffix("/v1")
         self._ways = [
-            (f"{base_url}/chat/completions/input_tokens", "input_tokens"),
+            (f"{client.base_url}/chat/completions/input_tokens", "input_tokens"),
             (f"{root}/tokenize", "count"),
         ]
         self._known = False
         self._client = client
-        self._timeout_seconds = timeout_seconds
 
     async def count(self, messages: Sequence[Message], model: str) -> int | None:
-        """None where the server cannot. Raises openai.APIError."""
+        """None where the server cannot. Raises ProviderFailed."""
         body = {
             "model": model,
             "messages": [{"role": message.role, "content": message.content} for message in messages],
@@ -40,13 +41,9 @@ class TokenCounter:
 
     async def _ask(self, address: str, body: dict[str, Any]) -> dict[str, Any]:
         try:
-            answer = await self._client.post(
-                address, cast_to=object, body=body, options={"timeout": self._timeout_seconds}
-            )
-        except (openai.NotFoundError, openai.BadRequestError, openai.UnprocessableEntityError):
-            return {}
-        except openai.APIStatusError as exc:
-            if exc.status_code in {405, 501}:
+            answer = await self._client.inquire("POST", address, body)
+        except Refused as refusal:
+            if refusal.status in _UNKNOWN_HERE:
                 return {}
             raise
         return answer if isinstance(answer, dict) else {}

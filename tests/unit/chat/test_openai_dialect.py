@@ -28,7 +28,6 @@ from tests.support.tokens import bearer
 
 ANN = bearer("ann")
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
-A_TOOL: list[Any] = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 
 
 @dataclass
@@ -144,9 +143,7 @@ async def test_what_is_sent_reaches_the_model_as_it_was_sent(scene: Scene) -> No
         ({"max_tokens": 0}, "max_tokens"),
         ({"n": 2}, "n"),
         ({"stop": ["a", "b", "c", "d", "e"]}, None),
-        ({"tools": A_TOOL, "tool_choice": "required"}, "tool_choice"),
-        ({"tools": A_TOOL, "tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
-        ({"functions": [{"name": "f"}], "function_call": {"name": "f"}}, "function_call"),
+        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
         ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"stream_options": {"include_usage": True}}, None),
     ],
@@ -160,26 +157,6 @@ async def test_what_no_model_here_does_is_refused_by_name(
     assert error["type"] == "invalid_request_error"
     assert param is None or error["param"] == param
     assert scene.chain.asked == []
-
-
-@pytest.mark.parametrize(
-    ("body", "left_alone"),
-    [
-        ({"tools": A_TOOL}, "left-alone"),
-        ({"tools": A_TOOL, "tool_choice": "auto", "parallel_tool_calls": True}, "left-alone"),
-        ({"functions": [{"name": "f"}], "function_call": "auto"}, "left-alone"),
-        ({"tools": A_TOOL, "tool_choice": "none"}, None),
-        ({"tools": []}, None),
-    ],
-)
-async def test_tools_that_are_only_offered_are_left_alone_and_the_headers_say_so(
-    scene: Scene, body: dict[str, Any], left_alone: str | None
-) -> None:
-    for stream in (False, True):
-        reply = await scene.post(stream=stream, **body)
-        assert reply.status_code == 200
-        assert reply.headers.get("x-tools") == left_alone
-    assert scene.chain.asked == [[Message("user", "Hello")]] * 2
 
 
 async def test_half_a_character_is_refused(scene: Scene) -> None:
@@ -259,6 +236,25 @@ async def test_a_client_that_goes_ends_the_models_work_and_frees_its_place(scene
             await waiting.create(model="default", messages=[{"role": "user", "content": content}])
         await eventually(lambda: scene.chain.answering == 0)
     assert (await scene.post()).status_code == 200
+
+
+async def test_a_user_whose_place_is_taken_on_another_replica_is_refused_and_leaves_the_model(
+    scene: Scene,
+) -> None:
+    await scene.store.occupy("ann", "elsewhere", 60)
+    refused = await scene.post(messages=[{"role": "user", "content": "hang"}])
+    assert refused.status_code == 429
+    await eventually(lambda: scene.chain.answering == 0)
+    await scene.store.vacate("ann", "elsewhere")
+    assert (await scene.post()).status_code == 200
+
+
+async def test_a_second_request_of_a_user_asks_no_model_before_it_has_a_place(scene: Scene) -> None:
+    slow: list[Any] = [{"role": "user", "content": "be slow and say 100000 words"}]
+    stream = await scene.client.chat.completions.create(model="default", messages=slow, stream=True)
+    assert (await scene.post()).status_code == 429
+    assert len(scene.chain.asked) == 1
+    await stream.close()
 
 
 async def test_nothing_of_it_is_kept(scene: Scene) -> None:
