@@ -17,18 +17,22 @@ DONE = b"data: [DONE]\n\n"
 class CompletionWriter:
     """One answer: its id, its time and its model are the same in every chunk."""
 
-    def __init__(self, started: Started, *, include_usage: bool = False) -> None:
+    def __init__(
+        self, started: Started, *, include_usage: bool = False, tools_left_alone: bool = False
+    ) -> None:
         self._started = started
         self._include_usage = include_usage
+        self._tools_left_alone = tools_left_alone
         self._id = f"chatcmpl-{secrets.token_hex(12)}"
         self._created = int(time.time())
 
     @property
     def headers(self) -> Mapping[str, str]:
-        """A fallback is visible: the dialect has no field for it."""
+        """A fallback is visible, and so are tools that no model was told of; the dialect has no field."""
         return {
             "X-Provider": self._started.provider,
             "X-Degraded": str(self._started.degraded).lower(),
+            **({"X-Tools": "left-alone"} if self._tools_left_alone else {}),
         }
 
     def whole(self, content: str, finished: Finished) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """What POST /v1/chat/completions takes. Pydantic at the edge.
 
 A field that is not known is passed over, as the dialect grows by the month; one that is known, and asks for
-what no model here does, is refused: an answer without the tools that were asked for would be a wrong one.
+what no model here does, is refused: an answer without the tool that was demanded would be a wrong one. Tools
+that are only offered are left alone, as a model of the original may leave them; the headers say so.
 """
 
 from typing import Annotated, Any, Literal
@@ -35,7 +36,7 @@ class _Part(BaseModel):
 
 
 class ChatMessage(BaseModel):
-    """`developer` is the newer word for `system`. Tools have no role here, since no model here has any."""
+    """`developer` is the newer word for `system`. Tools have no role here, since no model here calls any."""
 
     role: Literal["system", "developer", "user", "assistant"]
     content: Text | list[_Part]
@@ -53,6 +54,15 @@ class StreamOptions(BaseModel):
 
 class _TextFormat(BaseModel):
     type: Literal["text"]
+
+
+def _may_be_left_alone(choice: object) -> object:
+    if choice not in (None, "auto", "none"):
+        raise ValueError("no model here calls a tool; leave the choice to it: auto or none")
+    return choice
+
+
+ToolChoice = Annotated[Any, AfterValidator(_may_be_left_alone)]
 
 
 class CompletionRequest(BaseModel):
@@ -74,8 +84,11 @@ class CompletionRequest(BaseModel):
     n: Literal[1] | None = None
     logprobs: Literal[False] | None = None
     response_format: _TextFormat | None = None
-    tools: Annotated[list[Any], Field(max_length=0)] | None = None
-    functions: Annotated[list[Any], Field(max_length=0)] | None = None
+    tools: list[Any] | None = None
+    tool_choice: ToolChoice = None
+    functions: list[Any] | None = None
+    function_call: ToolChoice = None
+    """The older words for the two fields before; only what these four demand can be refused."""
 
     @model_validator(mode="after")
     def _options_of_a_stream(self) -> "CompletionRequest":
@@ -86,6 +99,13 @@ class CompletionRequest(BaseModel):
     @property
     def include_usage(self) -> bool:
         return self.stream_options is not None and self.stream_options.include_usage
+
+    @property
+    def offers_tools(self) -> bool:
+        """What is offered with `none` is not to be called at all, so nothing was left alone."""
+        return bool(self.tools and self.tool_choice != "none") or bool(
+            self.functions and self.function_call != "none"
+        )
 
     @property
     def completion(self) -> Completion:

@@ -73,7 +73,9 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         tasks = [asyncio.create_task(_preload(settings, parts, readiness)), asyncio.create_task(live.run())]
         try:
-            async with wyoming_servers(settings, parts.transcription, parts.synthesis, parts.ear):
+            async with wyoming_servers(
+                settings, parts.transcription, parts.synthesis, parts.ear, settings.voice_default_language
+            ):
                 yield
         finally:
             for task in tasks:

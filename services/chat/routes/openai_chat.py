@@ -1,7 +1,8 @@
 """POST /v1/chat/completions: the model chain, as OpenAI's clients call it. Nothing is kept."""
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -22,6 +23,7 @@ from services.common.problems import ProblemError, ServiceUnavailable
 
 router = APIRouter(prefix="/v1", tags=["openai"])
 Events = AsyncGenerator[AnswerEvent, None]
+Writing = Callable[[Started], CompletionWriter]
 
 
 @router.post("/chat/completions")
@@ -33,9 +35,10 @@ async def complete(
     """The status waits for the first token, so that a failure before it is an error as clients know it."""
     relay: Relay = request.app.state.relay
     events = relay.answer(principal.subject, body.completion, _deadline(request))
+    writing = partial(CompletionWriter, include_usage=body.include_usage, tools_left_alone=body.offers_tools)
     if not body.stream:
-        return await cancel_on_disconnect(request, _whole(events))
-    writer = await cancel_on_disconnect(request, _begun(events, include_usage=body.include_usage))
+        return await cancel_on_disconnect(request, _whole(events, writing))
+    writer = await cancel_on_disconnect(request, _begun(events, writing))
     return StreamingResponse(
         _chunks(events, writer),
         media_type="text/event-stream",
@@ -43,21 +46,21 @@ async def complete(
     )
 
 
-async def _begun(events: Events, *, include_usage: bool) -> CompletionWriter:
+async def _begun(events: Events, writing: Writing) -> CompletionWriter:
     async for event in events:
         if isinstance(event, Started):
-            return CompletionWriter(event, include_usage=include_usage)
+            return writing(event)
     raise _broken_off()
 
 
-async def _whole(events: Events) -> Response:
+async def _whole(events: Events, writing: Writing) -> Response:
     async with aclosing(events):
-        writer = await _begun(events, include_usage=True)
+        writer = await _begun(events, writing)
         pieces: list[str] = []
         async for event in events:
             match event:
                 case Started():
-                    writer = CompletionWriter(event)
+                    writer = writing(event)
                 case Delta(content):
                     pieces.append(content)
                 case Restarted():

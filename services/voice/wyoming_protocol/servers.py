@@ -26,7 +26,11 @@ MakeHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Handler]
 
 @asynccontextmanager
 async def wyoming_servers(
-    settings: WyomingSettings, transcription: TranscriptionService, synthesis: SynthesisService, ear: Ear
+    settings: WyomingSettings,
+    transcription: TranscriptionService,
+    synthesis: SynthesisService,
+    ear: Ear,
+    default_language: str | None,
 ) -> AsyncIterator[None]:
     """Nothing where it is switched off or not installed; a port that is taken is said and left out."""
     async with AsyncExitStack() as stack:
@@ -36,7 +40,10 @@ async def wyoming_servers(
 
             makers: tuple[tuple[int, MakeHandler], ...] = (
                 (settings.voice_wyoming_stt_port, lambda r, w: SpeechToText(r, w, transcription, ear)),
-                (settings.voice_wyoming_tts_port, lambda r, w: TextToSpeech(r, w, synthesis)),
+                (
+                    settings.voice_wyoming_tts_port,
+                    lambda r, w: TextToSpeech(r, w, synthesis, default_language),
+                ),
             )
             for port, make in makers:
                 await stack.enter_async_context(_listening(settings, port, make))

@@ -11,11 +11,17 @@ from wyoming.info import AsrModel, AsrProgram, Describe, Info
 from wyoming.server import AsyncEventHandler
 
 from services.common.admission import Deadline
-from services.common.problems import ProblemError
+from services.common.problems import PayloadTooLarge, ProblemError
 from services.voice.transcription.engine import SAMPLE_RATE_HZ
 from services.voice.transcription.hearing import Ear
 from services.voice.transcription.service import TranscriptionOptions, TranscriptionService
-from services.voice.wyoming_protocol.information import ATTRIBUTION, VERSION, WHISPER_LANGUAGES
+from services.voice.wyoming_protocol.information import (
+    PROGRAM_NAME,
+    PROJECT,
+    VERSION,
+    attribution,
+    heard_languages,
+)
 
 _MAX_SECONDS = 120
 _DEADLINE_SECONDS = 60.0
@@ -38,49 +44,54 @@ class SpeechToText(AsyncEventHandler):
         self._pcm = bytearray()
 
     async def handle_event(self, event: Event) -> bool:
+        """False after an error: whoever waits for a transcript heeds no error, only the end."""
+        try:
+            await self._handle(event)
+        except ProblemError as problem:
+            await self.write_event(Error(problem.detail, problem.title).event())
+            return False
+        return True
+
+    async def _handle(self, event: Event) -> None:
         if Describe.is_type(event.type):
-            await self.write_event(self._info().event())
+            await self.write_event((await asyncio.to_thread(self._info)).event())
         elif Transcribe.is_type(event.type):
             self._language = _primary(Transcribe.from_event(event).language)
         elif AudioStart.is_type(event.type):
             self._pcm.clear()
         elif AudioChunk.is_type(event.type):
             self._pcm += self._converter.convert(AudioChunk.from_event(event)).audio
-            return len(self._pcm) <= _MAX_SECONDS * _BYTES_PER_SECOND
+            if len(self._pcm) > _MAX_SECONDS * _BYTES_PER_SECOND:
+                raise PayloadTooLarge(f"The audio is longer than {_MAX_SECONDS} seconds.")
         elif AudioStop.is_type(event.type):
             await self._answer()
-        return True
 
     async def _answer(self) -> None:
         samples = np.frombuffer(bytes(self._pcm), dtype="<i2").astype(np.float32) / 32768.0
         self._pcm.clear()
         options = TranscriptionOptions(self._language)
-        try:
-            heard = await self._ear.find_speech(samples)
-            found = await self._transcription.transcribe(
-                heard.samples, heard.speech, options, Deadline.after(_DEADLINE_SECONDS)
-            )
-        except ProblemError as problem:
-            await self.write_event(Error(problem.detail, problem.title).event())
-            return
+        heard = await self._ear.find_speech(samples)
+        found = await self._transcription.transcribe(
+            heard.samples, heard.speech, options, Deadline.after(_DEADLINE_SECONDS)
+        )
         await self.write_event(Transcript(found.text, language=found.language).event())
 
     def _info(self) -> Info:
         models = [
             AsrModel(
                 name=host.engine.model,
-                attribution=ATTRIBUTION,
+                attribution=attribution(host.engine.name),
                 installed=True,
                 description=None,
                 version=VERSION,
-                languages=list(getattr(host.engine, "languages", WHISPER_LANGUAGES)),
+                languages=heard_languages(host.engine),
             )
             for host in self._transcription.hosts.values()
             if host.engine.model
         ]
         program = AsrProgram(
-            name="parley",
-            attribution=ATTRIBUTION,
+            name=PROGRAM_NAME,
+            attribution=PROJECT,
             installed=True,
             description="Parley: Vosk and Whisper",
             version=VERSION,

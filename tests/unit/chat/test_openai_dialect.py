@@ -28,6 +28,7 @@ from tests.support.tokens import bearer
 
 ANN = bearer("ann")
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
+A_TOOL: list[Any] = [{"type": "function", "function": {"name": "f", "parameters": {"type": "object"}}}]
 
 
 @dataclass
@@ -143,7 +144,9 @@ async def test_what_is_sent_reaches_the_model_as_it_was_sent(scene: Scene) -> No
         ({"max_tokens": 0}, "max_tokens"),
         ({"n": 2}, "n"),
         ({"stop": ["a", "b", "c", "d", "e"]}, None),
-        ({"tools": [{"type": "function", "function": {"name": "f"}}]}, "tools"),
+        ({"tools": A_TOOL, "tool_choice": "required"}, "tool_choice"),
+        ({"tools": A_TOOL, "tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
+        ({"functions": [{"name": "f"}], "function_call": {"name": "f"}}, "function_call"),
         ({"response_format": {"type": "json_object"}}, "response_format.type"),
         ({"stream_options": {"include_usage": True}}, None),
     ],
@@ -157,6 +160,26 @@ async def test_what_no_model_here_does_is_refused_by_name(
     assert error["type"] == "invalid_request_error"
     assert param is None or error["param"] == param
     assert scene.chain.asked == []
+
+
+@pytest.mark.parametrize(
+    ("body", "left_alone"),
+    [
+        ({"tools": A_TOOL}, "left-alone"),
+        ({"tools": A_TOOL, "tool_choice": "auto", "parallel_tool_calls": True}, "left-alone"),
+        ({"functions": [{"name": "f"}], "function_call": "auto"}, "left-alone"),
+        ({"tools": A_TOOL, "tool_choice": "none"}, None),
+        ({"tools": []}, None),
+    ],
+)
+async def test_tools_that_are_only_offered_are_left_alone_and_the_headers_say_so(
+    scene: Scene, body: dict[str, Any], left_alone: str | None
+) -> None:
+    for stream in (False, True):
+        reply = await scene.post(stream=stream, **body)
+        assert reply.status_code == 200
+        assert reply.headers.get("x-tools") == left_alone
+    assert scene.chain.asked == [[Message("user", "Hello")]] * 2
 
 
 async def test_half_a_character_is_refused(scene: Scene) -> None:
