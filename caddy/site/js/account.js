@@ -3,13 +3,22 @@
 import { byId } from "./dom.js";
 import * as token from "./token.js";
 
+let refusedBefore = null;
+
 /** `onToken` is called when a new token was taken. */
 export function mount(onToken) {
   byId("account").addEventListener("click", () => ask(""));
   byId("token-form").addEventListener("submit", (event) => take(event, onToken));
-  addEventListener("parley:refused", () => ask(token.whyRefused()));
+  addEventListener("parley:refused", refused);
   setInterval(show, 30_000);
   show();
+}
+
+/** Asks once for each token that is refused: who has put the dialog away is not asked at each request again. */
+function refused() {
+  if (refusedBefore === token.current()) return;
+  refusedBefore = token.current();
+  ask(token.whyRefused());
 }
 
 /** Opens the dialog; `why` says what for. */

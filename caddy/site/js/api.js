@@ -47,8 +47,8 @@ export function upload(path, form, { onProgress = () => {}, signal } = {}) {
     request.onerror = () => reject(new Problem({ detail: UNREACHABLE }));
     request.onabort = () => reject(new DOMException("Cancelled.", "AbortError"));
     request.onload = () => {
-      if (request.status === 200) resolve(request.response);
-      else reject(refused({ status: request.status, ...request.response }));
+      if (request.status >= 200 && request.status < 300) resolve(request.response);
+      else reject(refused({ status: request.status, detail: `The gateway answered ${request.status}.`, ...request.response }));
     };
     signal?.addEventListener("abort", () => request.abort());
     request.send(form);

@@ -1,6 +1,7 @@
 // Elements out of text. Nothing that came from outside is ever parsed as HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
+const COPIED_MS = 1500;
 
 export const byId = (id) => document.getElementById(id);
 
@@ -73,6 +74,35 @@ function renewNode(old, node) {
   for (const { name } of [...old.attributes]) if (!node.hasAttribute(name)) old.removeAttribute(name);
   for (const { name, value } of [...node.attributes]) old.setAttribute(name, value);
   renew(old, ...node.childNodes);
+}
+
+/** Scrolls to what has just come, where it would else be below the fold. */
+export function bringIntoSight(node) {
+  if (node.getBoundingClientRect().top > innerHeight * 0.6) node.scrollIntoView({ block: "start" });
+}
+
+/** Has a screen reader say a sentence when it has nothing else to say. The same one twice is said once. */
+export function announce(sentence) {
+  const line = byId("announcer");
+  if (line.textContent !== sentence) line.textContent = sentence;
+}
+
+/** A button that copies, and says whether it could: a browser lets only https pages and localhost do it. */
+export function copyButton(label, textOf, { className = "quiet", labelHidden = false } = {}) {
+  const node = button(label, async () => {
+    const copied = await navigator.clipboard?.writeText(textOf()).then(() => true, () => false);
+    const sentence = copied ? "Copied" : "Not allowed here";
+    announce(sentence);
+    shown.textContent = sentence;
+    setTimeout(() => {
+      announce("");
+      shown.textContent = labelHidden ? "" : label;
+    }, COPIED_MS);
+  }, { className, iconName: "copy", labelHidden });
+  const shown = element("span", "", labelHidden ? "" : label);
+  if (!labelHidden) node.lastChild.remove();
+  node.append(shown);
+  return node;
 }
 
 /** Offers a Blob as a file. */

@@ -32,6 +32,7 @@ addEventListener("hashchange", () => {
 });
 open();
 if (!token.current() || token.hasExpired()) account.ask(token.whyRefused());
+byId("token-wanted-paste").addEventListener("click", () => account.ask(""));
 
 /** `#/chat/abc`: the view, and what of it. */
 function open() {
@@ -42,7 +43,15 @@ function open() {
   markCurrent(name);
   document.title = `${byId(`${name}-title`).textContent} · Parley`;
   shown = name;
+  showTokenWanted();
   if (token.current()) VIEWS[name].show(decodeURIComponent(rest));
+}
+
+/** Who has put the dialog away finds the way back to it. */
+function showTokenWanted() {
+  const wanted = !token.current() || token.hasExpired();
+  byId("token-wanted").hidden = !wanted;
+  byId("token-wanted-why").textContent = wanted ? token.whyRefused() : "";
 }
 
 function leave() {

@@ -19,6 +19,9 @@ export function servicesSection(upstreams, now) {
   return element("div", "", element("h3", "", "Services"), element("ul", "services", ...rows));
 }
 
+const NOTHING = "–";
+const BREAKERS = { closed: "closed", open: "open", half_open: "half open" };
+
 function isOneOfSeveral({ service }, upstreams) {
   return upstreams.filter((other) => other.service === service).length > 1;
 }
@@ -42,7 +45,7 @@ function serviceRow(upstream, now, withAddress) {
 function serviceState({ checked_at: checkedAt, healthy, note, state }) {
   if (checkedAt === null) return ["unknown", "not checked yet"];
   if (healthy) return ["good", note ? "stands by" : "works"];
-  return { open: ["bad", "breaker open"], half_open: ["warn", "being tried"] }[state] ?? ["warn", "failing"];
+  return { open: ["bad", "does not answer"], half_open: ["warn", "being tried"] }[state] ?? ["warn", "failing"];
 }
 
 function serviceFacts(upstream, now) {
@@ -51,6 +54,7 @@ function serviceFacts(upstream, now) {
   return [
     error,
     note,
+    `breaker ${BREAKERS[state] ?? state}`,
     failures > 1 && `${failures} failures in a row`,
     state !== "closed" && upstream.next_check_at && `next try in ${span(upstream.next_check_at - now)}`,
     upstream.latency_seconds !== null && !error && `answers in ${seconds(upstream.latency_seconds)}`,
@@ -65,10 +69,11 @@ export function enginesSections(status) {
 const ENGINE_COLUMNS = [
   ["Engine", "", (engine) => engineTitle(engine.name)],
   ["State", "", engineState],
-  ["Model", "model", (engine) => engine.model ?? "–"],
-  ["Time per second of sound", "number", (engine) => (engine.real_time_factor === null ? "–" : seconds(engine.real_time_factor))],
+  ["Breaker", "", (engine) => BREAKERS[engine.breaker_state] ?? engine.breaker_state],
+  ["Model", "model", (engine) => engine.model ?? NOTHING],
+  ["Time per second of sound", "number", (engine) => (engine.real_time_factor === null ? NOTHING : seconds(engine.real_time_factor))],
   ["At work", "number", (engine) => `${engine.running}${engine.waiting ? ` + ${engine.waiting} waiting` : ""}`],
-  ["Memory", "number", (engine) => (engine.resident_bytes === null ? "–" : mebibytes(engine.resident_bytes))],
+  ["Memory", "number", (engine) => (engine.resident_bytes === null ? NOTHING : mebibytes(engine.resident_bytes))],
 ];
 
 function engineState(engine) {
@@ -82,38 +87,52 @@ function engineState(engine) {
 
 const MODEL_COLUMNS = [
   ["Model", "model", (model) => model.name],
-  ["From", "", (model) => model.provider],
   ["State", "", (model) => model.state],
-  ["Context", "number", (model) => (model.context_tokens ? `${model.context_tokens.toLocaleString()} tokens` : "–")],
+  ["From", "", (model) => model.provider],
+  ["Breaker", "", (model) => BREAKERS[model.breaker] ?? model.breaker],
+  ["Context", "number", (model) => (model.context_tokens ? `${model.context_tokens.toLocaleString()} tokens` : NOTHING)],
 ];
 
 export function modelsSection({ models, providers }) {
   const states = new Map(providers.map(({ name, breaker }) => [name, breaker]));
   const known = new Set(models.map(({ provider }) => provider));
-  const empty = providers.filter(({ name }) => !known.has(name)).map(({ name }) => ({ name: "–", provider: name }));
-  return rows("Language models", MODEL_COLUMNS, [...models, ...empty].map((model) => ({ ...model, state: modelState(model, states) })));
+  const empty = providers.filter(({ name }) => !known.has(name)).map(({ name }) => ({ name: NOTHING, provider: name }));
+  const told = [...models, ...empty].map((model) => withState(model, states.get(model.provider) ?? "closed"));
+  return rows("Language models", MODEL_COLUMNS, told);
 }
 
-function modelState(model, states) {
-  const breaker = states.get(model.provider) ?? "closed";
+const withState = (model, breaker) => ({ ...model, breaker, state: modelState(model, breaker) });
+
+function modelState(model, breaker) {
   if (breaker !== "closed") return element("span", "state bad", breaker === "open" ? "rests" : "being tried");
-  return model.name === "–" ? element("span", "state unknown", "offers no model") : element("span", "state good", "ready");
+  return model.name === NOTHING ? element("span", "state unknown", "offers no model") : element("span", "state good", "ready");
 }
 
 function table(title, engines) {
   return rows(title, ENGINE_COLUMNS, engines);
 }
 
+/** Where there is no room for columns, each row is a card and each cell names its column (style/status.css). */
 function rows(title, columns, items) {
-  const head = element("tr", "", ...columns.map(([name, kind]) => {
-    const cell = element("th", kind === "model" ? "" : kind, name);
-    cell.scope = "col";
-    return cell;
-  }));
-  const body = items.map((item) => element("tr", "", ...columns.map(([, kind, cell]) => element("td", kind, cell(item)))));
-  const region = element("div", "table", element("table", "", element("thead", "", head), element("tbody", "", ...body)));
-  region.tabIndex = 0; // it scrolls sideways on a narrow screen
-  region.role = "region";
-  region.ariaLabel = title;
-  return element("div", "block", element("h3", "", title), region);
+  const head = columns.map(([name, kind]) => withRole("columnheader", element("th", kind === "model" ? "" : kind, name)));
+  const body = items.map((item) => row(columns.map((column, place) => cellOf(item, column, place))));
+  const groups = [element("thead", "", row(head)), element("tbody", "", ...body)].map((part) => withRole("rowgroup", part));
+  const whole = withRole("table", element("table", "stacks", ...groups));
+  whole.ariaLabel = title;
+  return element("div", "block", element("h3", "", title), element("div", "table", whole));
+}
+
+function cellOf(item, [name, kind, content], place) {
+  const cell = withRole(place ? "cell" : "rowheader", element(place ? "td" : "th", kind, content(item)));
+  cell.dataset.column = name;
+  if (cell.textContent === NOTHING) cell.dataset.empty = "true";
+  return cell;
+}
+
+const row = (cells) => withRole("row", element("tr", "", ...cells));
+
+/** Said outright: a table that is laid out as anything else is no table to a screen reader. */
+function withRole(role, node) {
+  node.role = role;
+  return node;
 }

@@ -2,7 +2,7 @@
 
 import { button, download, element, facts, warning } from "./dom.js";
 import { asSrt, asVtt } from "./subtitles.js";
-import { absences, clock, degradation, engineName, seconds } from "./wording.js";
+import { absences, clock, degradation, engineName, routing, seconds } from "./wording.js";
 
 let audioAddress = "";
 
@@ -12,7 +12,7 @@ export function transcriptCard(heard, sound, name) {
   const degraded = degradation("Heard", engineName(heard.engine), heard.attempts);
   if (degraded) card.append(warning(degraded));
   card.append(heard.text ? words(heard, card.firstChild) : element("p", "nothing transcript", "Nothing was said."));
-  card.append(facts(whoHeard(heard), heard.routing.reason, ...notes(heard)));
+  card.append(facts(whoHeard(heard), routing(heard.routing), ...absences(heard.attempts).map((clause) => `${clause}.`)));
   if (heard.text) card.append(files(heard, name));
   return card;
 }
@@ -22,11 +22,6 @@ function whoHeard(heard) {
   const language = heard.language ? `, language ${heard.language}` : "";
   return `Heard by ${engineName(heard.engine)} (${heard.model}${language}): ${seconds(heard.duration_seconds)} of sound in `
     + `${seconds(heard.processing_seconds)}.`;
-}
-
-/** What this machine lacks, unless the routing's own reason has said so. */
-function notes(heard) {
-  return heard.routing.escalated_from ? [] : absences(heard.attempts).map((clause) => `${clause}.`);
 }
 
 function player(sound) {
@@ -48,6 +43,8 @@ function words(heard, audio) {
     return element("li", "", go, element("span", "", ...wordsOf(segment, timed)));
   });
   const list = element("ol", "transcript", ...lines);
+  list.ariaLabel = "Transcript";
+  if (heard.language) list.lang = heard.language;
   list.addEventListener("click", ({ target }) => {
     const word = timed.find(({ node }) => node === target);
     if (word) playFrom(audio, word.start);
@@ -73,6 +70,7 @@ function playFrom(audio, start) {
 /** Lights the word that is being heard, as often as the screen is drawn. */
 function follow(audio, timed) {
   let lit = null;
+  let line = null;
   const light = () => {
     const now = audio.currentTime;
     const word = timed.findLast(({ start }) => start <= now);
@@ -80,11 +78,24 @@ function follow(audio, timed) {
     if (next !== lit) {
       lit?.classList.remove("now");
       next?.classList.add("now");
+      if (next && !audio.paused) keepInSight(next.closest("li"), line);
+      line = next?.closest("li") ?? line;
       lit = next;
     }
     if (!audio.paused && audio.isConnected) requestAnimationFrame(light);
   };
   for (const event of ["play", "seeked", "pause"]) audio.addEventListener(event, light);
+}
+
+/** The page follows what is heard, unless its reader has gone elsewhere: then the last line is out of sight. */
+function keepInSight(line, before) {
+  if (line === before || (before && !isInSight(before))) return;
+  line.scrollIntoView({ block: "nearest" });
+}
+
+function isInSight(node) {
+  const { top, bottom } = node.getBoundingClientRect();
+  return bottom > 0 && top < innerHeight;
 }
 
 function files(heard, name) {

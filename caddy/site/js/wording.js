@@ -44,6 +44,16 @@ export function degradation(did, engines, attempts) {
   return engines === ENGINES.simulated ? "No voice is at hand: this is only a tone." : null;
 }
 
+/** Why this engine was asked first: the length decides, or the request did. */
+export function routing({ rule, threshold_seconds: threshold, reason }) {
+  const line = `${Number(threshold)} s`;
+  return {
+    below_threshold: `Recordings shorter than ${line} go to Vosk first.`,
+    at_or_above_threshold: `Recordings of ${line} and longer go to Whisper first.`,
+    forced: "The engine was chosen by hand.",
+  }[rule] ?? reason;
+}
+
 /** `coqui=not_installed,kokoro=ok` as a list. */
 export function attemptsOf(header) {
   return (header ?? "").split(",").filter(Boolean).map((part) => {

@@ -10,7 +10,9 @@ export function mount() {
   byId("sessions-open").addEventListener("click", () => drawer(true));
   byId("sessions-close").addEventListener("click", () => drawer(false));
   byId("sessions-list").addEventListener("click", () => drawer(false));
+  byId("sessions-veil").addEventListener("click", () => drawer(false));
   byId("sessions").addEventListener("keydown", ({ key }) => key === "Escape" && drawer(false));
+  matchMedia("(min-width: 56rem)").addEventListener("change", ({ matches }) => matches && drawer(false));
 }
 
 /** Fetches the list anew and marks the open one. */
@@ -26,11 +28,13 @@ export function mark(openId) {
   }
 }
 
-/** On a narrow screen the list lies over the conversation. */
+/** On a narrow screen the list lies over everything else, which cannot be reached while it does. */
 export function drawer(open) {
   const list = byId("sessions");
   if (list.classList.contains("open") === open) return;
   list.classList.toggle("open", open);
+  byId("sessions-veil").hidden = !open;
+  for (const covered of document.querySelectorAll(".skip, .rail, .conversation")) covered.inert = open;
   byId("sessions-open").setAttribute("aria-expanded", String(open));
   byId(open ? "sessions-close" : "sessions-open").focus();
 }
@@ -46,12 +50,16 @@ async function load(before) {
     byId("sessions-more").hidden = !page.has_more;
     notice.replaceChildren(...(byId("sessions-list").children.length ? [] : [element("p", "soft", "None yet.")]));
   } catch (problem) {
-    notice.replaceChildren(problemCard(problem, button("Try again", () => load(before))));
+    const card = problemCard(problem, button("Try again", () => load(before)));
+    if (byId("thread").querySelector("[role=alert]")) card.role = null; // it has been said beside it
+    notice.replaceChildren(card);
   }
 }
 
 function row(session) {
-  const link = element("a", "", element("span", "", session.title), element("small", "", when(session.updated_at)));
+  const title = element("span", "", session.title);
+  title.title = session.title; // it may be cut off
+  const link = element("a", "", title, element("small", "", when(session.updated_at)));
   link.href = `#/chat/${session.session_id}`;
   return element("li", "", link);
 }

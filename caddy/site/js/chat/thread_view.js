@@ -1,6 +1,6 @@
 // Draws a thread: one node for each message, redrawn only when it has changed, at the pace of the screen.
 
-import { button, byId, element, problemCard, warning } from "../dom.js";
+import { button, byId, copyButton, element, problemCard, warning } from "../dom.js";
 import { renderMarkdown } from "../markdown/render.js";
 
 const NEAR_THE_END_PX = 80;
@@ -16,6 +16,14 @@ export class ThreadView {
     this._nodes = new Map();
     this._awaited = new Set();
     this._queued = false;
+    this._atEnd = true;
+    this._top = 0;
+    this._sizes = new ResizeObserver(() => this._atEnd && this.scrollToEnd());
+    this._box.addEventListener("scroll", () => this._scrolled(), { passive: true });
+    byId("thread-newest").addEventListener("click", () => {
+      this.scrollToEnd();
+      this._box.focus({ preventScroll: true });
+    });
   }
 
   /** A short text instead of messages: empty, loading, or what went wrong. */
@@ -44,27 +52,44 @@ export class ThreadView {
 
   scrollToEnd() {
     this._box.scrollTop = this._box.scrollHeight;
+    this._stay(true);
+  }
+
+  /** Only somebody who scrolls up leaves the end: a thread that grows, or is laid out late, does not. */
+  _scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this._box;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_THE_END_PX) this._stay(true);
+    else if (scrollTop < this._top) this._stay(false);
+    this._top = scrollTop;
+  }
+
+  _stay(atEnd) {
+    this._atEnd = atEnd;
+    byId("thread-newest").hidden = atEnd;
   }
 
   _clear() {
     this._nodes.clear();
+    this._sizes.disconnect();
     this._box.replaceChildren();
+    this._stay(true);
   }
 
   _drawNow() {
     if (!this._conversation) return;
     const { thread, olderThan } = this._conversation;
     if (!thread.messages.length) return;
-    const atEnd = this._box.scrollHeight - this._box.scrollTop - this._box.clientHeight < NEAR_THE_END_PX;
     this._box.querySelector(".thread-note")?.remove();
     this._drawOlder(olderThan);
     const wanted = new Set(thread.messages.map((message) => message.id));
     for (const [id, node] of this._nodes) if (!wanted.has(id)) this._remove(id, node);
-    thread.messages.forEach((message, index) => this._drawMessage(message, index));
-    if (atEnd) this.scrollToEnd();
+    let place = this._box.querySelector(".message");
+    for (const message of thread.messages) place = this._drawMessage(message, place);
+    if (this._atEnd) this.scrollToEnd();
   }
 
   _remove(id, node) {
+    this._sizes.unobserve(node);
     node.remove();
     this._nodes.delete(id);
   }
@@ -75,19 +100,22 @@ export class ThreadView {
     if (!olderThan) present?.remove();
   }
 
-  _drawMessage(message, index) {
+  /** At this place, before what is there if it is not the message's own node; returns the place after it. */
+  _drawMessage(message, place) {
     let node = this._nodes.get(message.id);
     if (!node) {
       node = frame(message);
       this._nodes.set(message.id, node);
+      this._sizes.observe(node);
     }
-    const place = [...this._box.children].filter((child) => child.matches(".message"))[index];
-    if (place !== node) this._box.insertBefore(node, place ?? null);
+    if (place !== node) this._box.insertBefore(node, place);
     const looks = `${message.status}${message.content.length}${message.problem?.message ?? ""}`;
-    if (node.looks === looks) return;
-    node.looks = looks;
-    fill(node, message, this._onRetry);
-    this._announce(message);
+    if (node.looks !== looks) {
+      node.looks = looks;
+      fill(node, message, this._onRetry);
+      this._announce(message);
+    }
+    return node.nextElementSibling;
   }
 
   /** A screen reader hears an answer when it is whole, not word by word; and none of an old conversation. */
@@ -131,9 +159,7 @@ function replyFoot(message) {
   const parts = [];
   if (message.degraded) parts.push(warning(`Answered by ${message.model} (${message.provider}): the model before it in line did not answer.`));
   const about = [message.model, message.status === "cancelled" && "stopped"].filter(Boolean).join(" · ");
-  const copy = button("Copy the answer", () => navigator.clipboard.writeText(message.content), {
-    className: "quiet only-icon", iconName: "copy", labelHidden: true,
-  });
+  const copy = copyButton("Copy the answer", () => message.content, { className: "quiet", labelHidden: true });
   parts.push(element("div", "about", element("span", "", about), copy));
   return parts;
 }

@@ -1,6 +1,6 @@
 // Draws Markdown that came from a model: safe whatever it says, and no slower for being hostile.
 
-import { button, element } from "../dom.js";
+import { copyButton, element } from "../dom.js";
 import { blocks } from "./blocks.js";
 import { inline } from "./inline.js";
 
@@ -56,7 +56,7 @@ function draw(block) {
 
 const DRAWINGS = {
   paragraph: ({ text }) => element("p", "", ...inline(text)),
-  heading: ({ level, text }) => element(`h${Math.min(6, level + 2)}`, "", ...inline(text)),
+  heading: ({ level, text }) => element(`h${Math.min(6, level + 3)}`, "", ...inline(text)), // below its message's, an h3
   rule: () => element("hr"),
   quote: (block) => element("blockquote", "", ...block.blocks.map(draw)),
   bullets: ({ items }) => element("ul", "", ...items.map(item)),
@@ -77,14 +77,11 @@ function item(parts) {
 }
 
 function codeBlock(language, text) {
-  const copy = button("Copy", async () => {
-    await navigator.clipboard.writeText(text);
-    copy.lastChild.textContent = "Copied";
-    setTimeout(() => (copy.lastChild.textContent = "Copy"), 1500);
-  }, { className: "quiet", iconName: "copy" });
   const listing = element("pre", "", element("code", "", text));
   listing.tabIndex = 0; // it scrolls sideways
-  return element("div", "code", element("div", "code-head", element("span", "", language || "text"), copy), listing);
+  listing.role = "region";
+  listing.ariaLabel = language ? `Code, ${language}` : "Code";
+  return element("div", "code", element("div", "code-head", element("span", "", language || "text"), copyButton("Copy", () => text)), listing);
 }
 
 function tableBlock(align, head, rows) {
@@ -93,5 +90,7 @@ function tableBlock(align, head, rows) {
   const table = element("table", "", element("thead", "", element("tr", "", ...head.map(cell("th")))), element("tbody", "", ...body));
   const frame = element("div", "table", table);
   frame.tabIndex = 0;
+  frame.role = "region";
+  frame.ariaLabel = "Table";
   return frame;
 }

@@ -129,7 +129,7 @@ async function loadOlder() {
 }
 
 function title(text, hasTools) {
-  byId("chat-title").textContent = text;
+  byId("chat-title").textContent = byId("chat-title").title = text;
   byId("chat-tools").hidden = !hasTools;
   document.title = `${text} · Parley`;
 }

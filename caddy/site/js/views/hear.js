@@ -1,12 +1,14 @@
 // Hear: a recording or a file becomes text, with a word on who heard it and why.
 
-import * as api from "../api.js";
 import { openMicrophone } from "../audio/microphone.js";
 import { wavOf } from "../audio/wav.js";
-import { byId, problemCard } from "../dom.js";
+import { announce, bringIntoSight, byId, problemCard } from "../dom.js";
+import { hear } from "../hearing.js";
 import { transcriptCard } from "../transcript.js";
+import { clock } from "../wording.js";
 
 const RECORDING_RATE_HZ = 16_000;
+const TOLD_EVERY = 0.25; // a screen reader that is told of each percent never falls silent
 let recording = null;
 let working = null;
 
@@ -22,8 +24,9 @@ export function mount() {
 
 export async function show() {}
 
+/** What was recorded so far is not lost: it is being heard while one looks elsewhere. */
 export function hide() {
-  if (recording) stopRecording();
+  if (recording) toggleRecording();
 }
 
 function mountDrop(zone) {
@@ -45,13 +48,15 @@ async function toggleRecording() {
     transcribe(stopRecording(), "recording.wav");
     return;
   }
+  byId("hear-result").replaceChildren();
   try {
     const pieces = [];
     const microphone = await openMicrophone({
       sampleRateHz: RECORDING_RATE_HZ,
       onPiece({ level, pcm }) {
-        byId("hear-level").value = level;
         pieces.push(pcm);
+        byId("hear-level").value = level;
+        byId("hear-clock").textContent = clock((pieces.length * pcm.byteLength) / 2 / RECORDING_RATE_HZ);
       },
     });
     recording = { microphone, pieces };
@@ -71,9 +76,10 @@ function stopRecording() {
 
 function showRecording(is) {
   const button = byId("hear-record");
-  button.setAttribute("aria-pressed", String(is));
+  button.classList.toggle("recording", is);
   button.lastElementChild.textContent = is ? "Stop and transcribe" : "Record";
-  byId("hear-level").hidden = !is;
+  byId("hear-meter").hidden = !is;
+  byId("hear-clock").textContent = "0:00";
 }
 
 async function transcribe(sound, name) {
@@ -81,40 +87,48 @@ async function transcribe(sound, name) {
   const mine = new AbortController();
   working = mine;
   const result = byId("hear-result");
+  const asked = { language: byId("hear-language").value, engine: byId("hear-engine").value };
+  const ifMine = (show) => (part) => working === mine && show(part);
+  const onUpload = ifMine((part) => showProgress(`Uploading ${name}`, part));
+  const onHeard = ifMine((part) => showProgress("Listening to it", part));
   result.replaceChildren();
-  showProgress(0, sound.size);
+  onUpload(0);
   try {
-    const options = { signal: mine.signal, onProgress: (part) => showProgress(part, sound.size) };
-    const heard = await api.upload("/api/v1/voice/stt/transcribe", form(sound, name), options);
-    result.replaceChildren(transcriptCard(heard, sound, name));
+    const heard = await hear(sound, name, asked, { onUpload, onHeard, signal: mine.signal });
+    if (working !== mine) return;
+    showResult(transcriptCard(heard, sound, name));
+    announce("The transcript is there.");
   } catch (problem) {
-    if (problem.name !== "AbortError") result.replaceChildren(problemCard(problem));
+    if (working !== mine) return;
+    if (problem.name === "AbortError") announce("Cancelled.");
+    else showResult(problemCard(problem));
   } finally {
-    if (working === mine) {
-      working = null;
-      byId("hear-work").hidden = true;
-    }
+    if (working === mine) done();
   }
 }
 
-function form(sound, name) {
-  const fields = new FormData();
-  fields.append("audio", sound, name);
-  fields.append("language", byId("hear-language").value);
-  fields.append("engine", byId("hear-engine").value);
-  fields.append("response_format", "verbose_json");
-  fields.append("word_timestamps", "true");
-  return fields;
+function showResult(card) {
+  byId("hear-result").replaceChildren(card);
+  bringIntoSight(card);
 }
 
-function showProgress(part, bytes) {
-  const progress = byId("hear-progress");
+/** The focus that was on Cancel must not fall into nothing. */
+function done() {
+  const work = byId("hear-work");
+  const hadFocus = work.contains(document.activeElement);
+  working = null;
+  work.hidden = true;
+  if (hadFocus) byId("hear-file").focus();
+}
+
+/** `part`: 0 to 1, or null where nothing tells how far it is. */
+function showProgress(stage, part) {
+  const bar = byId("hear-progress");
   byId("hear-work").hidden = false;
-  if (part < 1) {
-    progress.value = part;
-    byId("hear-stage").textContent = `Uploading ${(bytes / 2 ** 20).toFixed(1)} MiB: ${Math.round(part * 100)} %`;
-  } else {
-    progress.removeAttribute("value");
-    byId("hear-stage").textContent = "Listening to it …";
-  }
+  byId("hear-stage").textContent = part === null ? `${stage} …` : `${stage}: ${Math.round(part * 100)} %`;
+  bar.ariaLabel = stage;
+  if (part === null) bar.removeAttribute("value");
+  else bar.value = part;
+  const told = Math.floor((part ?? 0) / TOLD_EVERY) * TOLD_EVERY * 100;
+  announce(told ? `${stage}: ${told} %` : `${stage} …`);
 }

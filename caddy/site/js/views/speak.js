@@ -3,7 +3,7 @@
 import * as api from "../api.js";
 import { PcmPlayer, audioContext } from "../audio/player.js";
 import { wavOf } from "../audio/wav.js";
-import { button, byId, download, element, facts, problemCard, warning } from "../dom.js";
+import { bringIntoSight, button, byId, download, element, facts, problemCard, warning } from "../dom.js";
 import { absences, attemptsOf, degradation, engineTitle, enginesOf, seconds } from "../wording.js";
 
 const STREAMED = new Set(["wav", "pcm"]); // what a page can play piece by piece without a decoder
@@ -58,7 +58,7 @@ function showSpeed() {
 
 function showCount() {
   const count = byId("speak-text").value.length;
-  byId("speak-count").value = `${count.toLocaleString()} of 10,000`;
+  byId("speak-count").textContent = `${count.toLocaleString()} of 10,000`;
 }
 
 async function speak() {
@@ -73,6 +73,7 @@ async function speak() {
     const ask = STREAMED.has(format) ? askStream : askWhole;
     const spoken = await ask(format, started, speaking.signal);
     result.replaceChildren(card(spoken, format));
+    bringIntoSight(result);
   } catch (problem) {
     result.replaceChildren(...(problem.name === "AbortError" ? [] : [problemCard(problem)]));
   } finally {
@@ -156,8 +157,11 @@ function audio(sound, playNow) {
   return player;
 }
 
+/** The focus goes from one button to the other, but is not fetched from elsewhere. */
 function setBusy(busy) {
-  byId("speak-go").hidden = busy;
-  byId("speak-stop").hidden = !busy;
-  byId(busy ? "speak-stop" : "speak-go").focus({ preventScroll: true });
+  const [going, coming] = busy ? ["speak-go", "speak-stop"] : ["speak-stop", "speak-go"];
+  const hadFocus = document.activeElement === byId(going);
+  byId(coming).hidden = false;
+  if (hadFocus) byId(coming).focus({ preventScroll: true });
+  byId(going).hidden = true;
 }

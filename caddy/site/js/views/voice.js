@@ -1,7 +1,7 @@
 // Voice: by a button that is held, or hands-free. Both say what they hear, think and how long it took.
 
 import { newId } from "../chat/conversation.js";
-import { byId, element, problemCard } from "../dom.js";
+import { announce, byId, problemCard } from "../dom.js";
 import { HandsFree } from "../voice/hands_free.js";
 import { PushToTalk } from "../voice/push_to_talk.js";
 
@@ -28,9 +28,10 @@ export function mount() {
     button.focus();
     down();
   });
+  button.addEventListener("click", ({ detail }) => detail === 0 && pressOnce());
   for (const name of ["pointerup", "pointercancel"]) addEventListener(name, up);
   addEventListener("keydown", (event) => isTalkKey(event) && (event.preventDefault(), event.repeat || down()));
-  addEventListener("keyup", (event) => isTalkKey(event) && up());
+  addEventListener("keyup", (event) => isTalkKey(event) && (event.preventDefault(), up()));
   byId("voice-quiet").addEventListener("click", beQuiet);
   byId("voice-mode").addEventListener("change", ({ target }) => choose(target.value === "free"));
 }
@@ -87,6 +88,15 @@ function up() {
   if (!latched) release();
 }
 
+/** Enter, or a screen reader's own way of pressing: nothing is held, so it is down until the next time. */
+function pressOnce() {
+  const ends = free || latched;
+  down();
+  if (ends) return;
+  latched = true;
+  pressedAt = null;
+}
+
 function beQuiet() {
   talk?.interrupt();
   state(free ? "listening" : "idle");
@@ -113,9 +123,11 @@ function ended() {
 
 function state(name) {
   const active = free ? name !== "off" : name === "listening";
+  if (name === "thinking") announce(`You: ${document.querySelector("#captions .you:last-of-type p")?.textContent ?? ""}`);
   byId("voice-orb").dataset.state = name;
   byId("voice-state").textContent = SAYINGS[name];
-  byId("voice-talk").setAttribute("aria-pressed", String(active));
+  if (free) byId("voice-talk").removeAttribute("aria-pressed"); // its name changes instead
+  else byId("voice-talk").setAttribute("aria-pressed", String(active));
   byId("voice-talk-label").textContent = free ? (active ? "Stop" : "Start") : "Talk";
   byId("voice-quiet").hidden = name !== "speaking" && name !== "thinking";
 }
