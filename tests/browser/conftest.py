@@ -21,7 +21,6 @@ from tests.support.tokens import bearer
 ROOT = Path(__file__).resolve().parents[2]
 CADDYFILE = ROOT / "caddy" / "Caddyfile"
 SITE = ROOT / "caddy" / "site"
-SCREENSHOTS = ROOT / ".parley" / "screenshots"
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,18 +3,14 @@
 The pictures are left in `.parley/screenshots`.
 """
 
-from pathlib import Path
-
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser
 
-from tests.browser.conftest import SCREENSHOTS
 from tests.support.browser import Theme, Watched, console
 from tests.support.local_stack import LocalStack
+from tests.support.looking import SIZES, photograph, serious_violations, sticks_out
 from tests.support.recordings import beckett
 
-SIZES = {"wide": (1440, 900), "narrow": (360, 740)}
 QUESTION = "Write one sentence about tea."
 
 
@@ -41,8 +37,12 @@ async def hear(watched: Watched) -> None:
 
 
 async def status(watched: Watched) -> None:
+    page = watched.page
     for part in ("services", "engines", "models"):
-        await watched.page.wait_for_selector(f"#status-{part} h3")
+        await page.wait_for_selector(f"#status-{part} h3")
+    assert "breaker closed" in await page.inner_text("[data-service=chat-service]")
+    assert {"whisper", "kokoro"} <= set((await page.inner_text("#status-engines")).lower().split())
+    assert "smollm2" in (await page.inner_text("#status-models")).lower()
 
 
 VIEWS = {"chat": chat, "voice": voice, "speak": speak, "hear": hear, "status": status}
@@ -59,20 +59,6 @@ async def test_view_fits_is_accessible_and_photographed(
         for name, prepare in VIEWS.items():
             await watched.view(name)
             await prepare(watched)
-            await _photograph(watched, SCREENSHOTS / f"{name}-{width}-{theme}.png")
-            assert await watched.page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
-            assert await _serious_violations(watched) == [], name
-
-
-async def _photograph(watched: Watched, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    await watched.page.screenshot(path=path, animations="disabled")
-
-
-async def _serious_violations(watched: Watched) -> list[str]:
-    found = await Axe().run(watched.page)
-    return [
-        f"{violation['id']}: {[node['target'] for node in violation['nodes']]}"
-        for violation in found.response["violations"]
-        if violation["impact"] in {"serious", "critical"}
-    ]
+            await photograph(watched, f"{name}-{width}-{theme}")
+            assert await sticks_out(watched) == [], name
+            assert await serious_violations(watched) == [], name

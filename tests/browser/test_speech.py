@@ -1,11 +1,12 @@
 """Speak and Hear against the running suite, and the words and files that the console makes by itself."""
 
 import pytest
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Route
 
 from services.voice.transcription.engine import Segment
 from services.voice.transcription.formats import as_srt, as_vtt
 from tests.browser.conftest import ChatHouse
+from tests.support.audio_files import tone, wav
 from tests.support.browser import console
 from tests.support.local_stack import LocalStack
 from tests.support.recordings import beckett
@@ -59,6 +60,47 @@ async def test_words_light_up_as_they_are_heard_and_become_subtitles(
         async with page.expect_download() as download:
             await page.click("#hear-result button:has-text('SRT')")
         assert " --> " in (await (await download.value).path()).read_text(encoding="utf-8")
+
+
+@needs_voices
+async def test_chosen_engine_and_voice_speak(browser: Browser, stack: LocalStack) -> None:
+    async with console(browser, stack.base_url, stack.token()) as watched:
+        page = watched.page
+        await watched.view("speak")
+        await page.wait_for_selector("#speak-engine option[value=espeak]", state="attached")
+        await page.select_option("#speak-engine", "espeak")
+        offered = await page.eval_on_selector_all("#speak-voice option", "all => all.map((one) => one.value)")
+        voice = next(name for name in offered if name.endswith("de"))
+        await page.select_option("#speak-voice", voice)
+        await page.fill("#speak-text", "Der Tee ist fertig.")
+        async with page.expect_request("**/tts/synthesize") as asked:
+            await page.click("#speak-go")
+        body = (await asked.value).post_data_json
+        assert body is not None
+        assert (body["engine"], body["voice"], body["language"]) == ("espeak", voice, "de")
+        await page.wait_for_selector("#speak-result audio")
+        assert "Spoken by eSpeak" in await page.inner_text("#speak-result")
+
+
+async def test_stand_in_voice_is_told_under_the_sound(browser: Browser, house: ChatHouse) -> None:
+    async def speak(route: Route) -> None:
+        headers = {
+            "X-Engine": "espeak",
+            "X-Attempts": "coqui=not_installed,kokoro=busy,espeak=ok",
+            "X-Sample-Rate": "24000",
+        }
+        await route.fulfill(status=200, headers=headers, body=wav(tone(0.2, 24_000), 24_000)[44:])
+
+    async with console(browser, house.url, house.token, tolerated=["502", "503"]) as watched:
+        await watched.view("speak")
+        await watched.page.wait_for_selector("#speak-result .notice")
+        await watched.page.route("**/tts/synthesize", speak)
+        await watched.page.click("#speak-go")
+        await watched.page.wait_for_selector(".card.spoken .notice.warn")
+        assert (
+            await watched.page.inner_text(".card.spoken .notice.warn") == "Spoken by eSpeak: Kokoro is busy."
+        )
+        assert "Coqui is not installed." in await watched.page.inner_text(".card.spoken .facts")
 
 
 async def test_subtitles_are_those_of_the_voice_service(browser: Browser, house: ChatHouse) -> None:

@@ -58,13 +58,18 @@ async def test_status_turns_when_a_service_is_killed_and_turns_back(browser: Bro
         # Neither the voice service nor, for a while, the chat service is there: their requests answer 503.
         async with console(browser, gateway.url, token, tolerated=["503"]) as watched:
             page = watched.page
+            asked: list[str] = []
+            page.on("request", lambda request: asked.append(request.url.split("/api/v1/")[-1]))
             await watched.view("status")
             with service("services.chat", chat_port, chat_settings) as chat:
                 await page.wait_for_selector(f"{CHAT}[data-state=good]")
                 chat.kill()
                 await page.wait_for_selector(f"{CHAT}:not([data-state=good])")
+                await page.wait_for_selector(f"{CHAT}:has-text('breaker open')")
                 assert "Chat is not available just now" in await page.inner_text(CHAT)
                 assert "Chat" in await page.inner_text("#status-summary")
             with service("services.chat", chat_port, chat_settings):
                 await page.wait_for_selector(f"{CHAT}[data-state=good]")
                 assert "not available" not in await page.inner_text(CHAT)
+                assert "breaker closed" in await page.inner_text(CHAT)
+            assert {one for one in asked if one.startswith("gateway")} == {"gateway/events"}, "no polling"

@@ -3,10 +3,10 @@
 import pytest
 from playwright.async_api import WebSocket
 
-from tests.browser.conftest import SCREENSHOTS
 from tests.support.browser import chromium, console
 from tests.support.eventually import eventually_so
 from tests.support.local_stack import LocalStack
+from tests.support.looking import SCREENSHOTS
 from tests.support.recordings import beckett
 
 pytestmark = pytest.mark.models("whisper-base", "kokoro-int8-ja", "smollm2-135m-instruct")
@@ -16,6 +16,8 @@ SPOKEN_MS = 3500
 """Of the recording: its first two sentences. Speech takes its time, and nothing tells when it is over."""
 CUT_OFF_SECONDS = 180.0
 """An answer that is over before the next words is not cut off; then it is the one after it."""
+STAGES = "#latencies [data-stage]"
+NAMES = "nodes => nodes.map((node) => node.dataset.stage)"
 STATE = "document.getElementById('voice-orb').dataset.state"
 
 
@@ -38,7 +40,7 @@ async def test_spoken_question_is_captioned_answered_aloud_and_cut_off_by_the_ne
         assert "failed" in heard.lower()
         await page.wait_for_selector(".caption.parley p:not(:empty)")
         await watched.until(f"{STATE} === 'speaking' && loudness() > {AUDIBLE}")
-        assert await page.locator("#latencies [data-stage=sound]").count() == 1
+        assert await page.eval_on_selector_all(STAGES, NAMES) == ["transcript", "token", "sound"]
 
         await page.mouse.down()
         await watched.until(f"{STATE} === 'listening' && loudness() < {SILENT}")
@@ -91,6 +93,7 @@ async def test_hands_free_talk_is_answered_aloud_and_the_next_words_cut_it_off(s
         await page.wait_for_selector(".caption.you p:not(:empty)")
         await watched.until(f"{STATE} === 'speaking' && loudness() > {AUDIBLE}")
         assert await page.inner_text(".caption.parley p")
+        assert await page.eval_on_selector_all(STAGES, NAMES) == ["transcript", "token", "sound"]
         await page.screenshot(path=SCREENSHOTS / "voice-talking.png", animations="disabled")
 
         await page.evaluate("mute(false)")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-from playwright.async_api import Browser, ConsoleMessage, Page, Request, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, WebSocket, async_playwright
 
 from tests.support.eventually import eventually_so
 
@@ -130,6 +130,11 @@ def _watch(watched: Watched) -> None:
         if message.type in {"error", "warning"}:
             watched.errors.append(message.text)
 
+    def note_socket(socket: WebSocket) -> None:
+        if not socket.url.startswith(origins):
+            watched.elsewhere.append(socket.url)
+
     watched.page.on("request", note_request)
+    watched.page.on("websocket", note_socket)
     watched.page.on("console", note_message)
     watched.page.on("pageerror", lambda error: watched.errors.append(str(error)))
