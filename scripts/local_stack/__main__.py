@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Callable
+from typing import Any
 
 from rich.console import Console
 
@@ -27,15 +28,19 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./scripts")
-    commands = parser.add_subparsers(dest="command", required=True, prog="./scripts/")
-    _add_start(commands.add_parser("up", help="start everything"), up.up)
-    _add_start(commands.add_parser("supervise"), up.supervise)
-    commands.add_parser("down", help="stop everything").set_defaults(run=down.down)
-    _add_status(commands.add_parser("status", help="what runs, and how it is"))
-    _add_token(commands.add_parser("token", help="a token for one's own programs"))
-    _add_demo(commands.add_parser("demo", help="say a sentence and hear it back"))
-    _add_drill(commands.add_parser("drill", help="break each part in turn and keep the score"))
-    _add_chat(commands.add_parser("chat", help="talk in this terminal"))
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, **described: Any) -> argparse.ArgumentParser:
+        return commands.add_parser(name, prog=f"./scripts/{name}", **described)
+
+    _add_start(command("up", help="start everything"), up.up)
+    _add_start(command("supervise"), up.supervise)
+    command("down", help="stop everything").set_defaults(run=down.down)
+    _add_status(command("status", help="what runs, and how it is"))
+    _add_token(command("token", help="a token for one's own programs"))
+    _add_demo(command("demo", help="say a sentence and hear it back"))
+    _add_drill(command("drill", help="break each part in turn and keep the score"))
+    _add_chat(command("chat", help="talk in this terminal"))
     return parser
 
 
