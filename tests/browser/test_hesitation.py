@@ -4,22 +4,24 @@ A script stands in for the service, so that what it finds in the sound, and when
 """
 
 import asyncio
-import base64
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
-from playwright.async_api import Page, WebSocketRoute
+from playwright.async_api import Page
 
 from tests.browser.conftest import ChatHouse
-from tests.support.audio_files import tone, wav
+from tests.support.audio_files import wav
 from tests.support.browser import Watched, chromium, console
-
-RATE_HZ = 24_000
-SPOKEN_SECONDS = 8.0
-AUDIBLE, SILENT = 0.01, 0.001
+from tests.support.scripted_conversation import (
+    AUDIBLE,
+    RATE_HZ,
+    SILENT,
+    SPOKEN_SECONDS,
+    STATE,
+    ScriptedService,
+    hands_free,
+)
 
 
 @pytest.fixture
@@ -32,41 +34,8 @@ def door(tmp_path: Path) -> Path:
     return path
 
 
-class ScriptedService:
-    """Speaks for `SPOKEN_SECONDS` as soon as it is asked to; `sent` is what the console told it."""
-
-    def __init__(self) -> None:
-        self.sent: list[dict[str, Any]] = []
-        self._socket: WebSocketRoute | None = None
-
-    def opened(self, socket: WebSocketRoute) -> None:
-        self._socket = socket
-        socket.on_message(lambda message: self.sent.append(json.loads(message)))
-        self.tell("session.created")
-
-    def tell(self, kind: str, **fields: object) -> None:
-        assert self._socket is not None
-        self._socket.send(json.dumps({"type": kind, **fields}))
-
-    def speak(self) -> None:
-        sound = (tone(SPOKEN_SECONDS, RATE_HZ)[0] * 32767).astype("<i2").tobytes()
-        half_a_second = RATE_HZ
-        for at in range(0, len(sound), half_a_second):
-            piece = base64.b64encode(sound[at : at + half_a_second]).decode()
-            self.tell("response.output_audio.delta", response_id="r", item_id="i", delta=piece)
-        self.tell("response.done", response={"id": "r", "status": "completed"})
-
-    def told(self, kind: str) -> list[dict[str, Any]]:
-        return [event for event in self.sent if event["type"] == kind]
-
-
 async def talking(watched: Watched) -> ScriptedService:
-    service = ScriptedService()
-    await watched.page.route_web_socket("**/v1/realtime**", service.opened)
-    await watched.view("voice")
-    await watched.page.click("text=Hands-free")
-    await watched.page.click("#voice-talk")
-    await watched.until("document.getElementById('voice-orb').dataset.state === 'listening'")
+    service = await hands_free(watched)
     service.speak()
     await watched.until(f"loudness() > {AUDIBLE}")
     return service
@@ -77,7 +46,7 @@ async def test_slam_makes_our_voice_wait_and_the_whole_of_it_is_heard(house: Cha
         service = await talking(watched)
         await watched.until(f"loudness() < {SILENT}")
         await watched.until(f"loudness() > {AUDIBLE}")
-        await watched.until("document.getElementById('voice-orb').dataset.state === 'listening'")
+        await watched.until(f"{STATE} === 'listening'")
         assert service.told("conversation.item.truncate") == []
 
 

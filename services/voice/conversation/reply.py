@@ -90,6 +90,8 @@ class SpokenReply:
         self._first_audio_at: float | None = None
         self._usage: dict[str, int] = {}
         self._engine = ""
+        self._attempts = ""
+        """Of the last phrase for which an engine had to stand in."""
         self._problem: ProblemError | None = None
         self._pause_is_due = False
         self._ended = False
@@ -170,6 +172,8 @@ class SpokenReply:
                 async for chunk in spoken.chunks:
                     await self._give(chunk)
                 self._engine = spoken.report.engine
+                if spoken.report.degraded:
+                    self._attempts = spoken.report.attempts_header()
                 self._pause_is_due = phrase.ends_sentence
         except InvalidRequest:  # a phrase of nothing but marks: it is written, and cannot be said
             self.heard.spoke(phrase.text, 0.0)
@@ -222,6 +226,8 @@ class SpokenReply:
         metadata = self._stages.as_metadata()
         if self._engine:
             metadata["spoken_by"] = self._engine
+        if self._attempts:
+            metadata["attempts"] = self._attempts
         return response_body(
             self.response_id,
             status,

@@ -102,6 +102,7 @@ async def test_the_stages_latencies_are_in_the_reply_and_in_the_metrics() -> Non
     stages = [int(done.metadata[f"{name}_ms"]) for name in names]
     assert stages == sorted(stages)
     assert done.metadata["spoken_by"] == "kokoro"
+    assert "attempts" not in done.metadata
     registry = service.app.state.registry
     for stage in names:
         name = "voice_conversation_stage_seconds_count"
@@ -222,6 +223,7 @@ async def test_a_voice_that_fails_is_an_error_and_not_the_end_of_the_conversatio
         await say(connection, QUESTION)
         done = (await until(connection, "response.done"))[-1].response
     assert done.metadata["spoken_by"] == "simulated", "the chain's last engine is a tone, and says so"
+    assert "kokoro=error" in done.metadata["attempts"]
 
 
 async def test_without_turn_detection_the_client_says_when_a_turn_ends() -> None:

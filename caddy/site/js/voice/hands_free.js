@@ -6,6 +6,7 @@ import { PcmPlayer } from "../audio/player.js";
 import * as token from "../token.js";
 import { StopWatch, caption } from "./captions.js";
 import { Hesitation } from "./hesitation.js";
+import { attemptsOf, degradation, enginesOf } from "../wording.js";
 import { base64Of, bytesOf, kindOf } from "./realtime_events.js";
 
 const RATE_HZ = 24_000;
@@ -113,8 +114,10 @@ export class HandsFree {
   }
 
   /** The service's own figures take the place of ours; a sentence that was cut has no more to come. */
-  async _answered({ metadata = {} }) {
+  async _answered({ metadata = {}, output = [] }) {
     this._watch?.told(metadata);
+    const stoodIn = degradation("Spoken", enginesOf(metadata.spoken_by), attemptsOf(metadata.attempts));
+    if (stoodIn) this._captions.get(output[0]?.id)?.caption.warn(stoodIn);
     const player = this._player;
     await player?.silent();
     if (this._player !== player || this._closed) return;
