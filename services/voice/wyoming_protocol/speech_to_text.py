@@ -5,16 +5,15 @@ import asyncio
 import numpy as np
 from wyoming.asr import Transcribe, Transcript
 from wyoming.audio import AudioChunk, AudioChunkConverter, AudioStart, AudioStop
-from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import AsrModel, AsrProgram, Describe, Info
-from wyoming.server import AsyncEventHandler
 
 from services.common.admission import Deadline
-from services.common.problems import PayloadTooLarge, ProblemError
+from services.common.problems import PayloadTooLarge
 from services.voice.transcription.engine import SAMPLE_RATE_HZ
 from services.voice.transcription.hearing import Ear
 from services.voice.transcription.service import TranscriptionOptions, TranscriptionService
+from services.voice.wyoming_protocol.event_handler import EventHandler
 from services.voice.wyoming_protocol.information import (
     PROGRAM_NAME,
     PROJECT,
@@ -28,7 +27,7 @@ _DEADLINE_SECONDS = 60.0
 _BYTES_PER_SECOND = 2 * SAMPLE_RATE_HZ
 
 
-class SpeechToText(AsyncEventHandler):
+class SpeechToText(EventHandler):
     def __init__(
         self,
         reader: asyncio.StreamReader,
@@ -43,16 +42,7 @@ class SpeechToText(AsyncEventHandler):
         self._language: str | None = None
         self._pcm = bytearray()
 
-    async def handle_event(self, event: Event) -> bool:
-        """False after an error: whoever waits for a transcript heeds no error, only the end."""
-        try:
-            await self._handle(event)
-        except ProblemError as problem:
-            await self.write_event(Error(problem.detail, problem.title).event())
-            return False
-        return True
-
-    async def _handle(self, event: Event) -> None:
+    async def handle(self, event: Event) -> None:
         if Describe.is_type(event.type):
             await self.write_event((await asyncio.to_thread(self._info)).event())
         elif Transcribe.is_type(event.type):

@@ -3,10 +3,8 @@
 import asyncio
 
 from wyoming.audio import AudioChunk, AudioStart, AudioStop
-from wyoming.error import Error
 from wyoming.event import Event
 from wyoming.info import Describe, Info, TtsProgram, TtsVoice
-from wyoming.server import AsyncEventHandler
 from wyoming.tts import (
     Synthesize,
     SynthesizeChunk,
@@ -17,10 +15,11 @@ from wyoming.tts import (
 )
 
 from services.common.admission import Deadline
-from services.common.problems import InvalidRequest, PayloadTooLarge, ProblemError
+from services.common.problems import InvalidRequest, PayloadTooLarge
 from services.voice.synthesis.encoding import AudioFormat
 from services.voice.synthesis.leveling import SAMPLE_RATE_HZ
 from services.voice.synthesis.service import SynthesisOptions, SynthesisService
+from services.voice.wyoming_protocol.event_handler import EventHandler
 from services.voice.wyoming_protocol.information import PROGRAM_NAME, PROJECT, VERSION, attribution, tag
 from services.voice.wyoming_protocol.written_text import WrittenText
 
@@ -32,7 +31,7 @@ _SILENCE = bytes(2 * SAMPLE_RATE_HZ // 10)
 """For a text without a word in it: of no audio at all, Home Assistant makes an error."""
 
 
-class TextToSpeech(AsyncEventHandler):
+class TextToSpeech(EventHandler):
     def __init__(
         self,
         reader: asyncio.StreamReader,
@@ -51,16 +50,7 @@ class TextToSpeech(AsyncEventHandler):
         self._sounding = False
         """Whether the audio of this text has begun."""
 
-    async def handle_event(self, event: Event) -> bool:
-        """False after an error: whoever waits for audio heeds no error, only the end."""
-        try:
-            await self._handle(event)
-        except ProblemError as problem:
-            await self.write_event(Error(problem.detail, problem.title).event())
-            return False
-        return True
-
-    async def _handle(self, event: Event) -> None:
+    async def handle(self, event: Event) -> None:
         if Describe.is_type(event.type):
             await self.write_event((await asyncio.to_thread(self._info)).event())
         elif SynthesizeStart.is_type(event.type):
