@@ -24,6 +24,8 @@ _OUT_OF_ORDER = frozenset(
     {"OOM", "MISCONF", "READONLY", "LOADING", "BUSY", "MASTERDOWN", "NOREPLICAS", "UNKILLABLE"}
 )
 """Error codes of a server that answers, but cannot serve. Source: Redis, server.c, createSharedObjects."""
+_IN_A_PIPELINE = "of pipeline caused error: "
+"""Source: redis-py, Pipeline.annotate_exception."""
 
 
 class RedisConnection:
@@ -86,5 +88,11 @@ class RedisConnection:
 
 def _out_of_order(exc: Exception) -> bool:
     if isinstance(exc, ResponseError):
-        return (exc.status_code or str(exc).partition(" ")[0]) in _OUT_OF_ORDER
+        return _error_code(exc) in _OUT_OF_ORDER
     return isinstance(exc, RedisConnectionError | RedisTimeoutError | OSError)
+
+
+def _error_code(exc: ResponseError) -> str:
+    """redis-py gives the code of few errors, and what a pipeline met has the command written before it."""
+    words = str(exc).rpartition(_IN_A_PIPELINE)[2]
+    return exc.status_code or words.lstrip("('\"").partition(" ")[0]

@@ -38,6 +38,26 @@ async def test_without_room_for_a_write_it_is_away_for_writers_and_goes_on_by_it
     assert await connection.call(lambda: client.xlen("said")) == 2
 
 
+async def test_a_transaction_that_may_not_write_finds_it_away_too(connection: RedisConnection) -> None:
+    """Without the replicas asked for, writes are refused as they are on a full disk, by a code of its own."""
+    client = connection.client
+
+    async def transaction() -> None:
+        pipe = client.pipeline(transaction=True)
+        pipe.hset("thread", "said", "of pipeline caused error: ('WRONGTYPE")
+        pipe.pexpire("thread", 1000)
+        await pipe.execute()
+
+    await client.config_set("min-replicas-to-write", "1")
+    with pytest.raises(Away):
+        await connection.call(transaction)
+    await client.config_set("min-replicas-to-write", "0")
+    await connection.call(transaction)
+    await client.set("text", "no hash")
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await connection.call(lambda: client.pipeline().hset("text", "a", "b").execute())
+
+
 async def test_as_a_replica_of_something_else_it_is_away_for_writers(connection: RedisConnection) -> None:
     await connection.client.replicaof("127.0.0.1", "1")
     with pytest.raises(Away):
