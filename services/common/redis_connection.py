@@ -12,7 +12,7 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ExecAbortError, RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.common import telemetry
@@ -26,6 +26,7 @@ _OUT_OF_ORDER = frozenset(
 """Error codes of a server that answers, but cannot serve. Source: Redis, server.c, createSharedObjects."""
 _IN_A_PIPELINE = "of pipeline caused error: "
 """Source: redis-py, Pipeline.annotate_exception."""
+_AT_EXEC = "discarded because of: "
 
 
 class RedisConnection:
@@ -93,6 +94,12 @@ def _out_of_order(exc: Exception) -> bool:
 
 
 def _error_code(exc: ResponseError) -> str:
-    """redis-py gives the code of few errors, and what a pipeline met has the command written before it."""
-    words = str(exc).rpartition(_IN_A_PIPELINE)[2]
-    return exc.status_code or words.lstrip("('\"").partition(" ")[0]
+    """redis-py gives the code of few errors; what a pipeline met has the command before it, what ended a
+    transaction at its EXEC the server's own words (Redis, multi.c, execCommandAbort)."""
+    if isinstance(exc, ExecAbortError):
+        words = str(exc).partition(_AT_EXEC)[2]
+    elif exc.status_code:
+        return exc.status_code
+    else:
+        words = str(exc).rpartition(_IN_A_PIPELINE)[2]
+    return words.lstrip("('\"").partition(" ")[0]

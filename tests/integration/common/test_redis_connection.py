@@ -1,6 +1,7 @@
 """The way to Redis, when Redis answers and yet cannot serve."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis.exceptions import ResponseError
@@ -53,9 +54,25 @@ async def test_a_transaction_that_may_not_write_finds_it_away_too(connection: Re
         await connection.call(transaction)
     await client.config_set("min-replicas-to-write", "0")
     await connection.call(transaction)
-    await client.set("text", "no hash")
+    await client.set("thread", "no hash")
     with pytest.raises(ResponseError, match="WRONGTYPE"):
-        await connection.call(lambda: client.pipeline().hset("text", "a", "b").execute())
+        await connection.call(transaction)
+
+
+async def test_a_transaction_that_is_overtaken_by_the_fault_finds_it_away_too(
+    connection: RedisConnection,
+) -> None:
+    """A long one may arrive in pieces; what came before the fault is queued, and its EXEC is refused."""
+    client = connection.client
+    one_line: Any = client.client()
+    async with one_line:
+        await one_line.execute_command("MULTI")
+        await one_line.execute_command("SET", "said", "yes")
+        await client.config_set("min-replicas-to-write", "1")
+        with pytest.raises(Away):
+            await connection.call(lambda: one_line.execute_command("EXEC"))
+    await client.config_set("min-replicas-to-write", "0")
+    assert await connection.call(lambda: client.exists("said")) == 0
 
 
 async def test_as_a_replica_of_something_else_it_is_away_for_writers(connection: RedisConnection) -> None:
