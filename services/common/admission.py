@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from services.common.problems import DeadlineExceeded, InvalidRequest, Overloaded
 
 Clock = Callable[[], float]
+_RUSH_IS_OVER_SECONDS = 0.01
+_RUSH_IS_WAITED_FOR_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,17 @@ class Deadline:
 class Admission:
     """First come, first served; for one event loop. `running_max`, `waiting_max`: counts of requests."""
 
-    def __init__(self, name: str, *, running_max: int, waiting_max: int) -> None:
+    def __init__(
+        self, name: str, *, running_max: int, waiting_max: int, clock: Clock = time.monotonic
+    ) -> None:
         self.name = name
         self.running_max = running_max
         self.waiting_max = waiting_max
         self.running = 0
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._mean_seconds = 1.0
+        self._clock = clock
+        self._rushed_at = -math.inf
 
     @property
     def waiting(self) -> int:
@@ -92,6 +98,8 @@ class Admission:
 
     async def enter(self, deadline: Deadline) -> "Place":
         """Raises Overloaded at once when full, DeadlineExceeded when the wait outlived the deadline."""
+        if not self.free:
+            self._rushed_at = self._clock()
         if self.full:
             raise Overloaded(
                 "All places are taken. Try again in a moment.",
@@ -103,6 +111,18 @@ class Admission:
         else:
             await self._wait_for_place(deadline)
         return Place(self, deadline.clock)
+
+    async def rush_is_over(self) -> None:
+        """Returns when nobody waited or was refused for 10 ms; after 50 ms at the latest; mostly at once.
+
+        For the admitted to wait for before they take the processors: where many come together, those who
+        are turned away have their answer first.
+        """
+        now = self._clock()
+        latest = now + _RUSH_IS_WAITED_FOR_SECONDS
+        while now - self._rushed_at < _RUSH_IS_OVER_SECONDS and now < latest:
+            await asyncio.sleep(self._rushed_at + _RUSH_IS_OVER_SECONDS - now)
+            now = self._clock()
 
     async def _wait_for_place(self, deadline: Deadline) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -1,4 +1,4 @@
-"""Verifies a JWT: size and header first, then the signature, then the claims."""
+"""Verifies a JWT: size and header first, then the signature, unless it is known to hold, then the claims."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,6 +8,7 @@ import httpx
 from jose import jwt
 from jose.exceptions import JOSEError
 
+from services.common.auth.checked_tokens import CheckedToken, CheckedTokens, Key
 from services.common.auth.claims import MAX_TOKEN_BYTES, ClaimRules, judge_claims, judge_header
 from services.common.auth.jwks import JwksCache
 from services.common.auth.principal import Principal
@@ -39,16 +40,20 @@ class TokenVerifier:
         self._now = now
         self._client = client or httpx.AsyncClient()
         self._jwks = self._key_source(settings, clock)
+        self._checked = CheckedTokens()
 
     async def verify(self, token: str) -> Principal:
         """Raises Unauthorized for any token that is not exactly in order."""
         if len(token) > MAX_TOKEN_BYTES:
             raise Unauthorized("The token is too long.")
-        header = _unverified_header(token)
-        judge_header(header, self._algorithms)
+        checked = self._checked.get(token)
+        header = checked.header if checked else self._accepted_header(token)
         algorithm = str(header["alg"])
         key = await self._key(algorithm, header)
-        return judge_claims(_verified_claims(token, key, algorithm), self._rules, self._now())
+        if checked is None or checked.key != key:
+            checked = CheckedToken(header, _verified_claims(token, key, algorithm), key)
+            self._checked.add(token, checked)
+        return judge_claims(checked.claims, self._rules, self._now())
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -64,7 +69,12 @@ class TokenVerifier:
             clock=clock,
         )
 
-    async def _key(self, algorithm: str, header: Mapping[str, Any]) -> str | Mapping[str, Any]:
+    def _accepted_header(self, token: str) -> Mapping[str, Any]:
+        header = _unverified_header(token)
+        judge_header(header, self._algorithms)
+        return header
+
+    async def _key(self, algorithm: str, header: Mapping[str, Any]) -> Key:
         if algorithm == "HS256" and self._secret is not None:
             return self._secret
         if self._jwks is None:
@@ -79,7 +89,7 @@ def _unverified_header(token: str) -> Mapping[str, Any]:
         raise Unauthorized("The token is not a JWT.") from exc
 
 
-def _verified_claims(token: str, key: str | Mapping[str, Any], algorithm: str) -> Mapping[str, Any]:
+def _verified_claims(token: str, key: Key, algorithm: str) -> Mapping[str, Any]:
     """The claims under a good signature. Their content is judged by claims.py, not by the library."""
     unjudged = {
         f"verify_{name}": False for name in ("aud", "iat", "exp", "nbf", "iss", "sub", "jti", "at_hash")

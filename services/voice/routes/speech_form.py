@@ -53,6 +53,7 @@ async def admitted_upload(request: Request, field: str) -> AsyncIterator[tuple[U
     async with uploads.slot(deadline):
         upload = await read_upload(request, field, settings.voice_max_upload_bytes)
         try:
+            await uploads.rush_is_over()
             yield upload, deadline
         finally:
             await upload.form.close()

@@ -75,6 +75,49 @@ async def test_a_place_handed_over_while_its_waiter_is_cancelled_is_not_lost() -
     assert admission.running == 0
 
 
+async def test_the_admitted_begin_at_once_where_nobody_has_to_wait() -> None:
+    admission = Admission("engine", running_max=2, waiting_max=1)
+    await admission.enter(Deadline.after(60))
+    await admission.enter(Deadline.after(60))
+    async with asyncio.timeout(0):
+        await admission.rush_is_over()
+
+
+async def test_the_admitted_begin_after_those_who_are_turned_away_have_their_answer() -> None:
+    clock = FakeClock()
+    admission = Admission("engine", running_max=1, waiting_max=0, clock=clock)
+    await admission.enter(Deadline.after(60))
+    for _ in range(3):
+        clock.advance(0.009)
+        with pytest.raises(Overloaded):
+            await admission.enter(Deadline.after(60))
+        begins = asyncio.create_task(admission.rush_is_over())
+        await _settle()
+        assert not begins.done()
+        begins.cancel()
+    clock.advance(0.011)
+    async with asyncio.timeout(0):
+        await admission.rush_is_over()
+
+
+async def test_a_rush_without_end_holds_up_the_admitted_for_a_moment_only() -> None:
+    clock = FakeClock()
+    admission = Admission("engine", running_max=1, waiting_max=0, clock=clock)
+    await admission.enter(Deadline.after(60))
+
+    async def rush() -> None:
+        while True:
+            with pytest.raises(Overloaded):
+                await admission.enter(Deadline.after(60))
+            clock.advance(0.004)
+            await asyncio.sleep(0)
+
+    others = asyncio.create_task(rush())
+    async with asyncio.timeout(5):
+        await admission.rush_is_over()
+    others.cancel()
+
+
 async def test_leaving_twice_frees_one_place() -> None:
     admission = Admission("engine", running_max=2, waiting_max=0)
     first = await admission.enter(Deadline.after(60))

@@ -105,6 +105,24 @@ async def test_a_rotated_key_is_found_without_a_restart(
     assert (await verifier.verify(_sign(rsa_key, "RS256", "two"))).subject == "ann"
 
 
+async def test_a_key_that_was_exchanged_or_withdrawn_no_longer_vouches_for_a_known_token(
+    source: KeySource, clock: FakeClock, rsa_key: rsa.RSAPrivateKey
+) -> None:
+    source.publish("one", rsa_key, "RS256")
+    verifier = _verifier(source, clock, jwt_jwks_cache_seconds=300)
+    token = _sign(rsa_key, "RS256")
+    await verifier.verify(token)
+    source.keys.clear()
+    source.publish("one", rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256")
+    clock.advance(301)
+    with pytest.raises(Unauthorized, match="signature"):
+        await verifier.verify(token)
+    source.keys.clear()
+    clock.advance(301)
+    with pytest.raises(Unauthorized, match="unknown"):
+        await verifier.verify(token)
+
+
 async def test_invented_key_ids_do_not_make_us_fetch_at_their_pace(
     source: KeySource, clock: FakeClock, rsa_key: rsa.RSAPrivateKey
 ) -> None:

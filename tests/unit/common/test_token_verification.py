@@ -11,7 +11,9 @@ from fastapi.testclient import TestClient
 
 from services.common.app import create_base_app
 from services.common.auth import Principal, TokenVerifier, require_scope
+from services.common.auth.checked_tokens import CheckedToken, CheckedTokens
 from services.common.health import Readiness
+from services.common.problems import Unauthorized
 from services.common.settings import ServiceSettings
 from tests.support.tokens import SECRET, bearer, claims, forge
 
@@ -159,3 +161,28 @@ def test_a_missing_scope_is_forbidden_and_named(client: TestClient) -> None:
 
 def test_the_scope_that_is_asked_for_lets_in(client: TestClient) -> None:
     assert client.get("/chat", headers=bearer("bob", ("chat",), now=NOW)).json() == "bob"
+
+
+async def test_a_known_token_is_judged_anew_at_each_request() -> None:
+    now = [NOW]
+    verifier = TokenVerifier(ServiceSettings(jwt_secret=SECRET), now=lambda: now[0])
+    known = await verifier.verify(GOOD)
+    assert await verifier.verify(GOOD) == known
+    with pytest.raises(Unauthorized, match="signature"):
+        await verifier.verify(_edited(GOOD))
+    now[0] = known.expires_at + 3600
+    with pytest.raises(Unauthorized, match="expired"):
+        await verifier.verify(GOOD)
+    await verifier.aclose()
+
+
+def test_only_the_last_of_the_known_tokens_are_remembered() -> None:
+    tokens = CheckedTokens(tokens_max=2)
+    for name in ("one", "two", "one", "three"):
+        tokens.add(name, CheckedToken({}, {"sub": name}, "key"))
+    assert tokens.get("two") is None
+    assert [found.claims["sub"] for name in ("one", "three") if (found := tokens.get(name))] == [
+        "one",
+        "three",
+    ]
+    assert len(tokens) == 2
