@@ -24,6 +24,7 @@ from services.common.app import create_base_app
 from services.common.auth import Principal, require_scope
 from services.common.health import Readiness
 from services.common.metrics import new_registry
+from services.common.redis_lost_connections import name_lost_connections
 
 SERVICE = "gateway-health-monitor"
 _COMMENT_EVERY_SECONDS = 15.0
@@ -112,6 +113,7 @@ async def _monitor(settings: MonitorSettings, stack: AsyncExitStack, metrics: Ch
             socket_timeout=patience,
             socket_connect_timeout=patience,
         )
+        name_lost_connections(client.connection_pool)
         stack.push_async_callback(client.aclose)
         shared = SharedRecords(client)
     return Monitor(

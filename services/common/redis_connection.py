@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.common import telemetry
 from services.common.circuit_breaker import BreakerState, CircuitBreaker, Permit
+from services.common.redis_lost_connections import name_lost_connections
 
 R = TypeVar("R")
 _log = telemetry.get_logger()
@@ -55,6 +56,7 @@ class RedisConnection:
             decode_responses=decode_responses,
             protocol=2,
         )
+        name_lost_connections(pool)
         self.client: Redis = Redis(connection_pool=pool)
 
     async def call(self, command: Callable[[], Awaitable[R]]) -> R:

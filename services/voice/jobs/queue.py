@@ -17,6 +17,7 @@ from saq import Status
 from saq.queue.redis import RedisQueue
 
 from services.common import telemetry
+from services.common.redis_lost_connections import name_lost_connections
 from services.voice.problems import JobsUnavailable
 
 _log = telemetry.get_logger()
@@ -92,4 +93,5 @@ def open_queue(redis_url: str, *, timeout_seconds: float) -> JobQueue:
         retry=Retry(NoBackoff(), 0),
         protocol=2,
     )
+    name_lost_connections(client.connection_pool)
     return JobQueue(client, name=_NAME)

@@ -1,9 +1,11 @@
 """The way to Redis, when Redis answers and yet cannot serve."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import uvloop
 from redis.exceptions import ResponseError
 
 from services.common.circuit_breaker import BreakerState, CircuitBreaker
@@ -87,3 +89,28 @@ async def test_a_mistake_of_the_caller_is_no_fault_of_the_store(connection: Redi
         with pytest.raises(ResponseError, match="already exists"):
             await connection.call(lambda: connection.client.xgroup_create("jobs", "workers"))
     assert connection.breaker.state is BreakerState.CLOSED
+
+
+def test_a_connection_that_is_lost_under_uvloop_is_away_and_another_error_is_itself(
+    valkey: ValkeyProcess,
+) -> None:
+    """uvicorn runs the services under uvloop, which says in words of its own that a connection is gone."""
+
+    async def lose_it() -> None:
+        breaker = CircuitBreaker("redis", failure_threshold=3, reset_timeout_seconds=0.2)
+        connection = RedisConnection(valkey.url, unavailable=Away, breaker=breaker)
+        pool: Any = connection.client.connection_pool
+        line = await pool.get_connection()
+        line._writer.transport.abort()
+        await asyncio.sleep(0)
+        with pytest.raises(Away):
+            await connection.call(lambda: line.send_packed_command([b"PING"]))
+        with pytest.raises(RuntimeError, match="of our own"):
+            await connection.call(_mistaken)
+        await connection.aclose()
+
+    uvloop.run(lose_it())
+
+
+async def _mistaken() -> None:
+    raise RuntimeError("of our own")
