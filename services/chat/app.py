@@ -29,6 +29,7 @@ from services.common.body_limit import BodyLimitMiddleware
 from services.common.health import Readiness, ReadinessProbe
 from services.common.language_models.answering import AnswerChain
 from services.common.metrics import new_registry
+from services.common.rehearsal import rehearse
 from services.common.sockets.open_sockets import OpenSockets
 from services.common.tickets import TicketOffice
 
@@ -50,6 +51,7 @@ def create_app(settings: ChatSettings, parts: ChatParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.gather(watch.run(), app.state.open_sockets.run())
+        await rehearse(app, ("POST", "/api/v1/chat"), ("POST", "/v1/chat/completions"))
         try:
             yield
         finally:

@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from services.common.problems import DeadlineExceeded, InvalidRequest, Overloaded
 
 Clock = Callable[[], float]
-_RUSH_IS_OVER_SECONDS = 0.01
-_RUSH_IS_WAITED_FOR_SECONDS = 0.05
+_RUSH_IS_OVER_SECONDS = 0.025
+_RUSH_IS_WAITED_FOR_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Admission:
         return Place(self, deadline.clock)
 
     async def rush_is_over(self) -> None:
-        """Returns when nobody waited or was refused for 10 ms; after 50 ms at the latest; mostly at once.
+        """Returns when nobody waited or was refused for 25 ms; after 100 ms at the latest; mostly at once.
 
         For the admitted to wait for before they take the processors: where many come together, those who
         are turned away have their answer first.

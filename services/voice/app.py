@@ -15,6 +15,7 @@ from services.common import telemetry
 from services.common.admission import Admission
 from services.common.app import create_base_app
 from services.common.health import Readiness
+from services.common.rehearsal import rehearse
 from services.common.tickets import RedisTickets
 from services.voice.canary import Canary
 from services.voice.conversation.chat_client import ChatService
@@ -41,6 +42,12 @@ from services.voice.transcription.service import TranscriptionService
 from services.voice.wyoming_protocol.servers import wyoming_servers
 
 SERVICE = "voice-interaction-service"
+_REHEARSED = (
+    ("POST", "/api/v1/voice/stt/transcribe"),
+    ("POST", "/v1/audio/transcriptions"),
+    ("POST", "/api/v1/voice/tts/synthesize"),
+    ("POST", "/v1/audio/speech"),
+)
 _log = telemetry.get_logger()
 
 
@@ -71,7 +78,8 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_preload(settings, parts, readiness)), asyncio.create_task(live.run())]
+        preparing = _prepare(app, settings, parts, readiness)
+        tasks = [asyncio.create_task(preparing), asyncio.create_task(live.run())]
         try:
             async with wyoming_servers(
                 settings, parts.transcription, parts.synthesis, parts.ear, settings.voice_default_language
@@ -135,10 +143,12 @@ class _Readiness:
         return Readiness(self.ready, self.checks)
 
 
-async def _preload(settings: VoiceSettings, parts: VoiceParts, readiness: _Readiness) -> None:
+async def _prepare(app: FastAPI, settings: VoiceSettings, parts: VoiceParts, readiness: _Readiness) -> None:
     if settings.voice_preload:
         for host in parts.hosts:
             readiness.checks[host.name] = await loaded(host)
+        await parts.ear.load()
+    await rehearse(app, *_REHEARSED)
     readiness.checks.pop("engines")
     readiness.ready = True
     gc.collect()

@@ -46,11 +46,15 @@ def parsed(form_class: type[F], fields: Mapping[str, object]) -> F:
 
 @asynccontextmanager
 async def admitted_upload(request: Request, field: str) -> AsyncIterator[tuple[Upload, Deadline]]:
-    """Admission comes before the body is read: a refusal costs the client no upload and us no memory."""
+    """Admission comes before the body is read: a refusal costs the client no upload and us no memory.
+
+    Where many come together, neither the reading nor the work begins while others are being turned away.
+    """
     settings: VoiceSettings = request.app.state.settings
     uploads: Admission = request.app.state.upload_admission
     deadline = _deadline(request, settings)
     async with uploads.slot(deadline):
+        await uploads.rush_is_over()
         upload = await read_upload(request, field, settings.voice_max_upload_bytes)
         try:
             await uploads.rush_is_over()

@@ -15,7 +15,7 @@ from services.voice.engine_threads import lower_thread_priority
 from services.voice.media.decoding import DecodeLimits, decode
 from services.voice.problems import DamagedAudio
 from services.voice.transcription.engine import SAMPLE_RATE_HZ, SpeechSpan
-from services.voice.transcription.voice_activity import speech_spans
+from services.voice.transcription.voice_activity import load_detector, speech_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,10 @@ class Ear:
         self._pool = ThreadPoolExecutor(
             workers, thread_name_prefix="decode", initializer=lower_thread_priority
         )
+
+    async def load(self) -> None:
+        """What the first hearing would load otherwise."""
+        await asyncio.get_running_loop().run_in_executor(self._pool, load_detector)
 
     async def hear(self, file: BinaryIO, size_bytes: int, deadline: Deadline) -> Heard:
         """Raises UnsupportedAudio, DamagedAudio, AudioTooLong, DeadlineExceeded."""

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 
 import numpy as np
-from faster_whisper.vad import VadOptions, get_speech_timestamps
+from faster_whisper.vad import VadOptions, get_speech_timestamps, get_vad_model
 from numpy.typing import NDArray
 
 from services.voice.engines import EngineFailed
@@ -25,6 +25,11 @@ _OPTIONS = VadOptions(
     max_speech_duration_s=14,
 )
 """Spans no longer than a window of Whisper's (whisper_windows.py), cut at the best pause within."""
+
+
+def load_detector() -> None:
+    """The network is loaded once in a process; faster-whisper keeps it."""
+    get_vad_model()
 
 
 def speech_spans(samples: NDArray[np.float32], cancelled: threading.Event) -> list[SpeechSpan]:

@@ -88,14 +88,14 @@ async def test_the_admitted_begin_after_those_who_are_turned_away_have_their_ans
     admission = Admission("engine", running_max=1, waiting_max=0, clock=clock)
     await admission.enter(Deadline.after(60))
     for _ in range(3):
-        clock.advance(0.009)
+        clock.advance(0.02)
         with pytest.raises(Overloaded):
             await admission.enter(Deadline.after(60))
         begins = asyncio.create_task(admission.rush_is_over())
         await _settle()
         assert not begins.done()
         begins.cancel()
-    clock.advance(0.011)
+    clock.advance(0.03)
     async with asyncio.timeout(0):
         await admission.rush_is_over()
 
