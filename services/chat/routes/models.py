@@ -1,19 +1,34 @@
 """GET /api/v1/models: what can answer here."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.datastructures import State
 
 from services.common.auth import Principal, require_scope
 from services.common.language_models.answering import AnswerChain
+from services.common.watching import state_events, wants_events
 
+_LOOK_SECONDS = 2.0
+"""A provider that is away is asked each time."""
 router = APIRouter(prefix="/api/v1", tags=["models"])
 
 
 @router.get("/models")
-async def models(request: Request, _: Annotated[Principal, Depends(require_scope("chat"))]) -> dict[str, Any]:
-    """`breaker`: whether the provider is being asked at the moment."""
-    chain: AnswerChain = request.app.state.chain
+async def models(request: Request, _: Annotated[Principal, Depends(require_scope("chat"))]) -> Response:
+    """`breaker`: whether the provider is being asked at the moment. On request as events."""
+    state: State = request.app.state
+
+    async def read() -> dict[str, object]:
+        return await _models(state.chain)
+
+    if wants_events(request):
+        return state_events(read, state.draining, every_seconds=_LOOK_SECONDS)
+    return JSONResponse(await read())
+
+
+async def _models(chain: AnswerChain) -> dict[str, object]:
     status = chain.status()
     return {
         "models": [

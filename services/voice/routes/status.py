@@ -4,20 +4,32 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.datastructures import State
 
 from services.common.auth import Principal, require_scope
+from services.common.watching import state_events, wants_events
 from services.voice.engine_host import EngineHost
 
+_LOOK_SECONDS = 1.0
 router = APIRouter(prefix="/api/v1/voice", tags=["status"])
 
 
 @router.get("/models/status")
-async def models_status(
-    request: Request, _: Annotated[Principal, Depends(require_scope())]
-) -> dict[str, Any]:
-    """Seconds, bytes; real_time_factor is processing time per second of audio."""
-    state = request.app.state
+async def models_status(request: Request, _: Annotated[Principal, Depends(require_scope())]) -> Response:
+    """Seconds, bytes; real_time_factor is processing time per second of audio. On request as events."""
+    state: State = request.app.state
+
+    async def read() -> dict[str, object]:
+        return _status(state)
+
+    if wants_events(request):
+        return state_events(read, state.draining, every_seconds=_LOOK_SECONDS)
+    return JSONResponse(_status(state))
+
+
+def _status(state: State) -> dict[str, object]:
     return {
         "transcription": _statuses(state.transcription.hosts.values()),
         "synthesis": _statuses(state.synthesis.hosts.values()),

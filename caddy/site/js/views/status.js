@@ -4,7 +4,6 @@ import * as api from "../api.js";
 import { byId, problemCard, renew } from "../dom.js";
 import { modelsSection, enginesSections, servicesSection, summary } from "../status_parts.js";
 
-const ENGINES_EVERY_MS = 4000;
 const RECONNECT_MS = 2000;
 const TICK_MS = 1000;
 let watching = null;
@@ -15,34 +14,39 @@ export function mount() {}
 export function show() {
   watching = new AbortController();
   const { signal } = watching;
-  followServices(signal);
-  repeat(showEngines, ENGINES_EVERY_MS, signal);
-  repeat(showModels, ENGINES_EVERY_MS, signal);
-  repeat(async () => draw(), TICK_MS, signal); // "checked 3 s ago" goes on counting
+  follow("/api/v1/gateway/events", { signal, took: take, failed: lost, live });
+  follow("/api/v1/voice/models/status", { signal, ...into("status-engines", enginesSections) });
+  follow("/api/v1/chat-service/api/v1/models", { signal, ...into("status-models", (status) => [modelsSection(status)]) });
+  repeat(draw, TICK_MS, signal); // "checked 3 s ago" goes on counting
 }
 
 export function hide() {
   watching?.abort();
 }
 
-/** The monitor's stream, for as long as the view is open; begun anew whenever it breaks. */
-async function followServices(signal) {
+/** A stream of states, for as long as the view is open; begun anew whenever it breaks. */
+async function follow(path, { signal, took, failed, live: told = () => {} }) {
   while (!signal.aborted) {
     try {
-      const reply = await api.call("/api/v1/gateway/events", { signal, headers: { Accept: "text/event-stream" } });
-      live("Live", true);
+      const reply = await api.call(path, { signal, headers: { Accept: "text/event-stream" } });
+      told("Live", true);
       for await (const { event, data } of api.events(reply)) {
-        if (event === "status") take(JSON.parse(data));
+        if (event === "status") took(JSON.parse(data));
       }
     } catch (problem) {
       if (signal.aborted) return;
-      if (problem.status) lost(problem);
+      if (problem.status) failed(problem);
     }
     if (signal.aborted) return;
-    live("Reconnecting …", false);
+    told("Reconnecting …", false);
     await pause(RECONNECT_MS, signal);
   }
 }
+
+const into = (id, sections) => ({
+  took: (status) => renew(byId(id), ...sections(status)),
+  failed: (problem) => byId(id).replaceChildren(problemCard(problem)),
+});
 
 function take(status) {
   latest = { ...status, ahead: status.now - Date.now() / 1000 };
@@ -74,25 +78,9 @@ function live(text, on) {
   line.classList.toggle("on", on);
 }
 
-async function showEngines(signal) {
-  await section("status-engines", async () => enginesSections(await api.json("/api/v1/voice/models/status", { signal })), signal);
-}
-
-async function showModels(signal) {
-  await section("status-models", async () => [modelsSection(await api.json("/api/v1/chat-service/api/v1/models", { signal }))], signal);
-}
-
-async function section(id, make, signal) {
-  try {
-    renew(byId(id), ...(await make()));
-  } catch (problem) {
-    if (!signal.aborted) byId(id).replaceChildren(problemCard(problem));
-  }
-}
-
 async function repeat(step, everyMs, signal) {
   while (!signal.aborted) {
-    await step(signal);
+    step();
     await pause(everyMs, signal);
   }
 }
