@@ -43,6 +43,14 @@ class JobQueue(RedisQueue):
             await asyncio.sleep(_PAUSE_SECONDS)
             return None
 
+    async def disconnect(self) -> None:
+        """Where Redis is away too: saq takes leave of its channels first, and has nobody to take leave of."""
+        try:
+            await super().disconnect()
+        except (RedisError, OSError, TimeoutError) as exc:
+            _log.info("queue_left", error_type=type(exc).__name__)
+            await self.redis.aclose()
+
     async def sweep(self, lock: int = 60, abort: float = 5.0) -> list[str]:
         """Nothing: saq's own search for dead workers takes a job that was just fetched for one, and ends it.
 

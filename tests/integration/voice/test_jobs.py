@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from redis.asyncio import Redis
 
 from services.voice.engines import Availability
+from services.voice.jobs.queue import open_queue
 from services.voice.settings import VoiceSettings
 from tests.support.audio_files import tone, wav
 from tests.support.eventually import eventually, eventually_so
@@ -286,6 +287,12 @@ async def test_jobs_survive_a_killed_redis_in_mid_work(
             return all(reply.status_code == 200 and reply.json()["state"] == "done" for reply in found)
 
         await eventually_so(all_done, within_seconds=60)
+
+
+async def test_a_queue_is_left_without_a_word_where_redis_is_away(valkey: ValkeyProcess) -> None:
+    """Else the end of a service would be a traceback, and what it closes after that stay open."""
+    valkey.kill()
+    await open_queue(valkey.url, timeout_seconds=0.5).disconnect()
 
 
 async def test_without_redis_jobs_say_so_and_the_rest_works(
