@@ -98,19 +98,23 @@ class Admission:
 
     async def enter(self, deadline: Deadline) -> "Place":
         """Raises Overloaded at once when full, DeadlineExceeded when the wait outlived the deadline."""
-        if not self.free:
-            self._rushed_at = self._clock()
         if self.full:
-            raise Overloaded(
-                "All places are taken. Try again in a moment.",
-                retry_after_seconds=self.retry_after_seconds(),
-                queue=self.name,
-            )
+            raise self.refusal()
         if self.free:
             self.running += 1
         else:
+            self._rushed_at = self._clock()
             await self._wait_for_place(deadline)
         return Place(self, deadline.clock)
+
+    def refusal(self) -> Overloaded:
+        """For one request that came while it was full."""
+        self._rushed_at = self._clock()
+        return Overloaded(
+            "All places are taken. Try again in a moment.",
+            retry_after_seconds=self.retry_after_seconds(),
+            queue=self.name,
+        )
 
     async def rush_is_over(self) -> None:
         """Returns when nobody waited or was refused for 25 ms; after 100 ms at the latest; mostly at once.

@@ -10,10 +10,12 @@ from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.middleware import Middleware
 
 from services.common import telemetry
 from services.common.admission import Admission
 from services.common.app import create_base_app
+from services.common.early_refusal import EarlyRefusalMiddleware, Guarded
 from services.common.health import Readiness
 from services.common.rehearsal import rehearse
 from services.common.tickets import RedisTickets
@@ -42,12 +44,13 @@ from services.voice.transcription.service import TranscriptionService
 from services.voice.wyoming_protocol.servers import wyoming_servers
 
 SERVICE = "voice-interaction-service"
-_REHEARSED = (
-    ("POST", "/api/v1/voice/stt/transcribe"),
-    ("POST", "/v1/audio/transcriptions"),
-    ("POST", "/api/v1/voice/tts/synthesize"),
-    ("POST", "/v1/audio/speech"),
+_UPLOADS = (
+    "/api/v1/voice/stt/transcribe",
+    "/api/v1/voice/stt/jobs",
+    "/v1/audio/transcriptions",
+    "/v1/audio/translations",
 )
+_REHEARSED = (*_UPLOADS, "/api/v1/voice/tts/synthesize", "/v1/audio/speech")
 _log = telemetry.get_logger()
 
 
@@ -106,6 +109,8 @@ def create_app(settings: VoiceSettings, parts: VoiceParts) -> FastAPI:
         registry=parts.registry,
     )
     _set_state(app, settings, parts)
+    guarded = [Guarded(path, "voice:transcribe", app.state.upload_admission) for path in _UPLOADS]
+    app.user_middleware.append(Middleware(EarlyRefusalMiddleware, guarded=guarded))  # the innermost
     app.router.routes.extend(live.routes())
     for module in (stt, jobs, synthesis, status, health, openai_transcription, openai_speech, openai_models):
         app.include_router(module.router)
@@ -148,7 +153,7 @@ async def _prepare(app: FastAPI, settings: VoiceSettings, parts: VoiceParts, rea
         for host in parts.hosts:
             readiness.checks[host.name] = await loaded(host)
         await parts.ear.load()
-    await rehearse(app, *_REHEARSED)
+    await rehearse(app, *(("POST", path) for path in _REHEARSED))
     readiness.checks.pop("engines")
     readiness.ready = True
     gc.collect()
