@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from services.common.problems import DeadlineExceeded, InvalidRequest, Overloaded
 
 Clock = Callable[[], float]
+_TOGETHER_SECONDS = 0.01
 _RUSH_IS_OVER_SECONDS = 0.025
 _RUSH_IS_WAITED_FOR_SECONDS = 0.1
 
@@ -67,7 +68,7 @@ class Admission:
         self._waiters: deque[asyncio.Future[None]] = deque()
         self._mean_seconds = 1.0
         self._clock = clock
-        self._rushed_at = -math.inf
+        self._rushed_at = self._entered_at = -math.inf
 
     @property
     def waiting(self) -> int:
@@ -100,10 +101,10 @@ class Admission:
         """Raises Overloaded at once when full, DeadlineExceeded when the wait outlived the deadline."""
         if self.full:
             raise self.refusal()
+        self._note_rush()
         if self.free:
             self.running += 1
         else:
-            self._rushed_at = self._clock()
             await self._wait_for_place(deadline)
         return Place(self, deadline.clock)
 
@@ -117,7 +118,9 @@ class Admission:
         )
 
     async def rush_is_over(self) -> None:
-        """Returns when nobody waited or was refused for 25 ms; after 100 ms at the latest; mostly at once.
+        """Returns when for 25 ms there was no rush; after 100 ms at the latest; mostly at once.
+
+        A rush is when requests come within 10 ms of each other, have to wait or are refused.
 
         For the admitted to wait for before they take the processors: where many come together, those who
         are turned away have their answer first.
@@ -127,6 +130,12 @@ class Admission:
         while now - self._rushed_at < _RUSH_IS_OVER_SECONDS and now < latest:
             await asyncio.sleep(self._rushed_at + _RUSH_IS_OVER_SECONDS - now)
             now = self._clock()
+
+    def _note_rush(self) -> None:
+        now = self._clock()
+        if not self.free or now - self._entered_at < _TOGETHER_SECONDS:
+            self._rushed_at = now
+        self._entered_at = now
 
     async def _wait_for_place(self, deadline: Deadline) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -75,12 +75,28 @@ async def test_a_place_handed_over_while_its_waiter_is_cancelled_is_not_lost() -
     assert admission.running == 0
 
 
-async def test_the_admitted_begin_at_once_where_nobody_has_to_wait() -> None:
-    admission = Admission("engine", running_max=2, waiting_max=1)
+async def test_the_admitted_begin_at_once_where_they_come_one_by_one() -> None:
+    clock = FakeClock()
+    admission = Admission("engine", running_max=2, waiting_max=1, clock=clock)
+    for _ in range(2):
+        await admission.enter(Deadline.after(60))
+        async with asyncio.timeout(0):
+            await admission.rush_is_over()
+        clock.advance(0.011)
+
+
+async def test_of_those_who_come_together_the_first_begins_and_the_next_wait_a_moment() -> None:
+    clock = FakeClock()
+    admission = Admission("engine", running_max=2, waiting_max=1, clock=clock)
     await admission.enter(Deadline.after(60))
+    clock.advance(0.009)
     await admission.enter(Deadline.after(60))
-    async with asyncio.timeout(0):
-        await admission.rush_is_over()
+    begins = asyncio.create_task(admission.rush_is_over())
+    await _settle()
+    assert not begins.done()
+    clock.advance(0.03)
+    async with asyncio.timeout(5):
+        await begins
 
 
 async def test_the_admitted_begin_after_those_who_are_turned_away_have_their_answer() -> None:
