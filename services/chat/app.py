@@ -51,8 +51,8 @@ def create_app(settings: ChatSettings, parts: ChatParts) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         watching = asyncio.gather(watch.run(), app.state.open_sockets.run())
-        await rehearse(app, ("POST", "/api/v1/chat"), ("POST", "/v1/chat/completions"))
         try:
+            await rehearse(app, ("POST", "/api/v1/chat"), ("POST", "/v1/chat/completions"))
             yield
         finally:
             watching.cancel()

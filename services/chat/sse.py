@@ -2,9 +2,9 @@
 
 from services.chat.frames import Frame
 from services.common import sse
-from services.common.sse import KEEP_ALIVE, compact, event_stream, with_pauses
+from services.common.sse import KEEP_ALIVE, compact, event_stream, wants_events, with_pauses
 
-__all__ = ["KEEP_ALIVE", "compact", "event", "event_stream", "with_pauses"]
+__all__ = ["KEEP_ALIVE", "compact", "event", "event_stream", "wants_events", "with_pauses"]
 
 
 def event(frame: Frame) -> bytes:

@@ -5,7 +5,7 @@ redis-py makes its ConnectionError of it. uvloop, under which uvicorn runs the s
 RuntimeError (uvloop, handles/handle.pyx, UVHandle._ensure_alive), which passed for a fault of our own.
 """
 
-from typing import Any
+from collections.abc import Iterable
 
 from redis.asyncio import ConnectionPool
 from redis.asyncio.connection import AbstractConnection
@@ -20,10 +20,12 @@ def name_lost_connections(pool: ConnectionPool) -> None:
     pool.connection_class = type(plain.__name__, (_LostIsAConnectionError, plain), {})
 
 
-class _LostIsAConnectionError:
-    async def send_packed_command(self, *arguments: Any, **options: Any) -> None:
+class _LostIsAConnectionError(AbstractConnection):
+    async def send_packed_command(
+        self, command: bytes | str | Iterable[bytes], check_health: bool = True
+    ) -> None:
         try:
-            await super().send_packed_command(*arguments, **options)  # type: ignore[misc]
+            await super().send_packed_command(command, check_health)
         except RuntimeError as exc:
             if _CLOSED not in str(exc):
                 raise

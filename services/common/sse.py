@@ -9,16 +9,22 @@ from collections.abc import AsyncIterator
 from typing import TypeVar
 
 from fastapi.responses import StreamingResponse
+from starlette.requests import Request
 
 T = TypeVar("T")
+MEDIA_TYPE = "text/event-stream"
 _QUIET_SECONDS = 15.0
 KEEP_ALIVE = b": keep-alive\n\n"
+
+
+def wants_events(request: Request) -> bool:
+    return MEDIA_TYPE in request.headers.get("accept", "")
 
 
 def event_stream(lines: AsyncIterator[bytes]) -> StreamingResponse:
     return StreamingResponse(
         lines,
-        media_type="text/event-stream",
+        media_type=MEDIA_TYPE,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
-from fastapi.responses import StreamingResponse
+from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
 from services.common import sse
@@ -12,15 +12,14 @@ from services.common.draining import Draining
 State = dict[str, object]
 
 
-def wants_events(request: Request) -> bool:
-    return "text/event-stream" in request.headers.get("accept", "")
-
-
-def state_events(
-    read: Callable[[], Awaitable[State]], draining: Draining, *, every_seconds: float
-) -> StreamingResponse:
-    """`status` at once and after every change. It ends when the process is about to; ask anew then."""
-    return sse.event_stream(_lines(changes(read, draining, every_seconds=every_seconds)))
+async def state_response(
+    request: Request, read: Callable[[], Awaitable[State]], *, every_seconds: float
+) -> Response:
+    """As JSON; to who accepts events, as `status` at once and after every change, until the process goes."""
+    if sse.wants_events(request):
+        states = changes(read, request.app.state.draining, every_seconds=every_seconds)
+        return sse.event_stream(_lines(states))
+    return JSONResponse(await read())
 
 
 async def changes(

@@ -7,7 +7,9 @@ from services.common.language_models.provider import Message, ModelInfo
 
 
 class OneModelChain:
-    """The part of an AnswerChain beside `stream`."""
+    """The part of an AnswerChain beside `stream`. `breaker_state`: its one provider's."""
+
+    breaker_state = BreakerState.CLOSED
 
     async def fit(
         self, system: Message | None, history: Sequence[Message], *, model: str | None
@@ -18,7 +20,7 @@ class OneModelChain:
         return [ModelInfo("fake-1", "fake", 2048)]
 
     def status(self) -> Mapping[str, BreakerState]:
-        return {"fake": BreakerState.CLOSED}
+        return {"fake": self.breaker_state}
 
     async def aclose(self) -> None:
         pass

@@ -61,7 +61,7 @@ async def resume(
 
 async def _answer(request: Request, run: Run, *, stream: bool) -> Response:
     colour = str(_settings(request).colour)
-    if stream or "text/event-stream" in request.headers.get("accept", ""):
+    if stream or sse.wants_events(request):
         return sse.event_stream(_events(run, request.url.path, colour))
     finished = await cancel_on_disconnect(request, _whole(run))
     return JSONResponse(frames.reply_body(run.thread_id, finished.exchange, colour))

@@ -103,7 +103,7 @@ async def keep_heard(
 
 
 async def _answer(request: Request, exchange: Exchange, deadline: Deadline, *, stream: bool) -> Response:
-    if stream or "text/event-stream" in request.headers.get("accept", ""):
+    if stream or sse.wants_events(request):
         return sse.event_stream(_events(exchange, request.url.path))
     return JSONResponse(await cancel_on_disconnect(request, _whole(exchange, deadline)))
 

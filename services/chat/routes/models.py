@@ -3,12 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
-from starlette.datastructures import State
 
 from services.common.auth import Principal, require_scope
 from services.common.language_models.answering import AnswerChain
-from services.common.watching import state_events, wants_events
+from services.common.watching import state_response
 
 _LOOK_SECONDS = 2.0
 """A provider that is away is asked each time."""
@@ -18,14 +16,12 @@ router = APIRouter(prefix="/api/v1", tags=["models"])
 @router.get("/models")
 async def models(request: Request, _: Annotated[Principal, Depends(require_scope("chat"))]) -> Response:
     """`breaker`: whether the provider is being asked at the moment. On request as events."""
-    state: State = request.app.state
+    chain: AnswerChain = request.app.state.chain
 
     async def read() -> dict[str, object]:
-        return await _models(state.chain)
+        return await _models(chain)
 
-    if wants_events(request):
-        return state_events(read, state.draining, every_seconds=_LOOK_SECONDS)
-    return JSONResponse(await read())
+    return await state_response(request, read, every_seconds=_LOOK_SECONDS)
 
 
 async def _models(chain: AnswerChain) -> dict[str, object]:

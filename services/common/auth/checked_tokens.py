@@ -35,10 +35,11 @@ class CheckedTokens:
         return self._checked.get(_digest(token))
 
     def add(self, token: str, checked: CheckedToken) -> None:
-        self._checked.pop(_digest(token), None)
+        digest = _digest(token)
+        self._checked.pop(digest, None)
         if len(self._checked) >= self._tokens_max:
             del self._checked[next(iter(self._checked))]
-        self._checked[_digest(token)] = checked
+        self._checked[digest] = checked
 
 
 def _digest(token: str) -> bytes:

@@ -5,11 +5,10 @@ from dataclasses import asdict
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.datastructures import State
 
 from services.common.auth import Principal, require_scope
-from services.common.watching import state_events, wants_events
+from services.common.watching import state_response
 from services.voice.engine_host import EngineHost
 
 _LOOK_SECONDS = 1.0
@@ -24,9 +23,7 @@ async def models_status(request: Request, _: Annotated[Principal, Depends(requir
     async def read() -> dict[str, object]:
         return _status(state)
 
-    if wants_events(request):
-        return state_events(read, state.draining, every_seconds=_LOOK_SECONDS)
-    return JSONResponse(_status(state))
+    return await state_response(request, read, every_seconds=_LOOK_SECONDS)
 
 
 def _status(state: State) -> dict[str, object]:
